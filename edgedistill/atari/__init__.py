@@ -1,0 +1,1 @@
+"""The emulator's side: games, preprocessing, environments and the evaluation protocol."""

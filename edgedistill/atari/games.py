@@ -1,0 +1,48 @@
+"""The games: their names and the reference scores that normalise a return."""
+
+import csv
+from functools import cache
+from importlib import resources
+
+from edgedistill.errors import BadRequest, did_you_mean
+
+
+@cache
+def reference_scores() -> dict[str, tuple[float, float]]:
+    """Mean return of a random and of a human player, by game, from `scores.csv`.
+
+    The 57 games of Wang et al. 2016 (arXiv 1511.06581, table 2) are also the games that this toolkit accepts:
+    the emulator ships more ROMs, but some of those abort the process when loaded.
+    """
+    with resources.files("edgedistill.atari").joinpath("scores.csv").open() as file:
+        return {row["game"]: (float(row["random"]), float(row["human"])) for row in csv.DictReader(file)}
+
+
+def find_game(name: str) -> str:
+    """The ROM name of a game written as `pong`, `MsPacman`, `ms-pacman` or `ALE/Pong-v5`.
+
+    >>> find_game("ALE/MsPacman-v5")
+    'ms_pacman'
+
+    Raises:
+        BadRequest: there is no such game; the nearest name is suggested.
+    """
+
+    def plain(text: str) -> str:
+        return text.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+    short = name.removeprefix("ALE/").removesuffix("-v5")
+    for game in reference_scores():
+        if plain(game) == plain(short):
+            return game
+    raise BadRequest(f"No game '{name}'. {did_you_mean(short, reference_scores())}")
+
+
+def human_normalised(game: str, score: float) -> float:
+    """0 for the random player's score, 1 for the human's (Mnih et al. 2015).
+
+    >>> human_normalised("pong", 14.6)
+    1.0
+    """
+    random, human = reference_scores()[game]
+    return (score - random) / (human - random)

@@ -1,0 +1,131 @@
+"""The evaluation protocol: one definition for teachers, float students and exported files.
+
+Mnih et al. 2015 start each episode with up to 30 no-ops and play with ε 0.05; we default to ε 0.01 and report 0.05
+beside it. Returns are sums of unclipped rewards until game over. Every episode draws its no-ops and its random
+actions from its own seed, so a score does not depend on how many games were played side by side.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgedistill.atari.emulator import MAX_FRAMES, Emulator, Frames
+
+# Scores that are reported, and scores that choose a checkpoint, never share an episode.
+EVALUATION_SEED = 2015
+VALIDATION_SEED = 1912
+
+Act = Callable[[Frames], NDArray[np.int64]]
+"""A greedy policy: frames (N, 84, 84, 4) uint8 -> action indices (N,)."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a policy is played to be scored."""
+
+    episodes: int = 30
+    """Games. 30 is the paper's count for one evaluation."""
+    epsilon: float = 0.01
+    """Probability of a random action. 0.05 in Mnih et al. 2015; small values punish a student less for slips."""
+    noop_max: int = 30
+    """Most no-op frames at the start (Mnih et al. 2015)."""
+    sticky: float = 0.0
+    """Probability that the emulator repeats the last action; 0.25 in Machado et al. 2018."""
+    max_frames: int = MAX_FRAMES
+    """Emulator frames after which an episode is cut."""
+    seed: int = EVALUATION_SEED
+
+    def emulator(self, game: str) -> Emulator:
+        return Emulator(game, sticky=self.sticky, noop_max=self.noop_max, max_frames=self.max_frames)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The returns of one evaluation, in order of episode, with the protocol that gave them."""
+
+    returns: tuple[float, ...]
+    protocol: Protocol = field(default_factory=Protocol)
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.returns))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% percentile bootstrap interval of the mean (10,000 resamples, fixed seed)."""
+        returns = np.array(self.returns)
+        picks = np.random.default_rng(0).integers(0, len(returns), (10_000, len(returns)))
+        low, high = np.quantile(returns[picks].mean(axis=1), [0.025, 0.975])
+        return float(low), float(high)
+
+    def to_dict(self) -> dict[str, Any]:
+        low, high = self.interval
+        return {
+            "mean": round(self.mean, 3),
+            "interval95": [round(low, 3), round(high, 3)],
+            "returns": list(self.returns),
+            "protocol": asdict(self.protocol),
+        }
+
+
+class Episode:
+    """One game of an evaluation, advanced step by step with a greedy policy's actions."""
+
+    def __init__(self, emulator: Emulator, protocol: Protocol, number: int) -> None:
+        seeds = np.random.SeedSequence([protocol.seed, number])
+        self._rng = np.random.default_rng(seeds)
+        self._epsilon = protocol.epsilon
+        self.number = number
+        self.emulator = emulator
+        self.total_reward = 0.0
+        self.steps = 0
+        self.over = False
+        emulator.reset(int(seeds.generate_state(1)[0]))
+
+    def step(self, greedy: int) -> int:
+        """Play the greedy action, or with probability ε a random one; returns the action played."""
+        action = greedy
+        if self._rng.random() < self._epsilon:
+            action = int(self._rng.integers(len(self.emulator.actions)))
+        reward, self.over = self.emulator.step(action)
+        self.total_reward += reward
+        self.steps += 1
+        return action
+
+
+def evaluate(
+    act: Act,
+    game: str,
+    protocol: Protocol,
+    *,
+    lanes: int = 10,
+    on_episode: Callable[[int, float], None] = lambda number, score: None,
+) -> Scores:
+    """Play `protocol.episodes` games, `lanes` at a time so that the policy sees batches.
+
+    Args:
+        act: greedy policy, frames (N, 84, 84, 4) uint8 -> actions (N,), N ≤ `lanes`.
+        on_episode: called with the number and return of each finished game; what it raises ends the evaluation.
+    """
+    returns = np.zeros(protocol.episodes)
+    waiting = iter(range(protocol.episodes))
+    running = [
+        Episode(protocol.emulator(game), protocol, number)
+        for number, _ in zip(waiting, range(min(lanes, protocol.episodes)), strict=False)
+    ]
+    while running:
+        actions = act(np.stack([episode.emulator.frames for episode in running]))
+        for episode, action in zip(running, actions, strict=True):
+            episode.step(int(action))
+        for lane, episode in enumerate(running):
+            if episode.over:
+                returns[episode.number] = episode.total_reward
+                on_episode(episode.number, episode.total_reward)
+                number = next(waiting, None)
+                if number is not None:
+                    running[lane] = Episode(episode.emulator, protocol, number)
+        running = [episode for episode in running if not episode.over]
+    return Scores(tuple(returns.tolist()), protocol)

@@ -1,0 +1,213 @@
+"""The catalogue of student architectures: what each costs, read without torch from `student_zoo/*.toml`."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from edgedistill.errors import BadRequest, did_you_mean
+
+FRAME_STACK = 4
+FRAME_SIDE = 84
+
+# Bounds on what a stranger's TOML may ask for: generous beside the Nature DQN (64 channels, 512 units),
+# far below what would exhaust a desktop's memory.
+MAX_TOML_BYTES = 16_384
+MAX_LAYERS = 8
+MAX_CHANNELS = 512
+MAX_UNITS = 4096
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution without padding."""
+
+    channels: int
+    kernel: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Convolutions, then fully connected layers, each followed by a ReLU, then one linear output per action."""
+
+    name: str
+    convs: tuple[Conv, ...]
+    fc: tuple[int, ...]
+    summary: str = ""
+
+    @property
+    def conv_shapes(self) -> list[tuple[int, int, int]]:
+        """Shape (channels, height, width) of the input and after each convolution."""
+        shapes = [(FRAME_STACK, FRAME_SIDE, FRAME_SIDE)]
+        for conv in self.convs:
+            side = (shapes[-1][1] - conv.kernel) // conv.stride + 1
+            shapes.append((conv.channels, side, side))
+        return shapes
+
+    def _layers(self, actions: int) -> list[tuple[int, int, int]]:
+        """(outputs, weights per output, positions at which the weights are applied), layer by layer."""
+        shapes = self.conv_shapes
+        layers = [
+            (conv.channels, before[0] * conv.kernel**2, after[1] * after[2])
+            for conv, before, after in zip(self.convs, shapes, shapes[1:], strict=False)
+        ]
+        widths = [prod(shapes[-1]), *self.fc, actions]
+        layers += [(outputs, inputs, 1) for inputs, outputs in zip(widths, widths[1:], strict=False)]
+        return layers
+
+    def parameters(self, actions: int) -> int:
+        """Weights and biases."""
+        return sum(outputs * (weights + 1) for outputs, weights, _ in self._layers(actions))
+
+    def macs(self, actions: int) -> int:
+        """Multiply-accumulates of one decision."""
+        return sum(outputs * weights * positions for outputs, weights, positions in self._layers(actions))
+
+    def ratio(self, actions: int) -> float:
+        """Parameters, as a share of the plain Nature DQN's for the same action set."""
+        return self.parameters(actions) / NATURE_DQN.parameters(actions)
+
+    def int8_bytes(self, actions: int) -> int:
+        """Bytes of the exported tensors: int8 weights; an int32 bias, a float scale and a zero point a channel."""
+        return sum(outputs * (weights + 4 + 4 + 1) for outputs, weights, _ in self._layers(actions))
+
+    def layers_text(self) -> str:
+        """The layers in a few characters: channels, stride where it is not the Nature DQN's, units.
+
+        >>> NATURE_DQN.layers_text()
+        '32-64-64 / 512'
+        """
+        usual = [(conv.kernel, conv.stride) for conv in NATURE_DQN.convs]
+        convs = [
+            f"{conv.channels}" if (conv.kernel, conv.stride) == nature else f"{conv.channels}k{conv.kernel}s{conv.stride}"
+            for conv, nature in zip(self.convs, usual + [(0, 0)] * MAX_LAYERS, strict=False)
+        ]
+        return " / ".join("-".join(part) for part in (convs, [str(units) for units in self.fc]) if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The form that `parse_architecture` reads."""
+        convs = [{"channels": c.channels, "kernel": c.kernel, "stride": c.stride} for c in self.convs]
+        return {"name": self.name, "summary": self.summary, "convs": convs, "fc": list(self.fc)}
+
+
+# Mnih et al. 2015, "Methods: Model architecture": the denominator of every ratio.
+NATURE_DQN = Architecture("nature-dqn", (Conv(32, 8, 4), Conv(64, 4, 2), Conv(64, 3, 1)), (512,))
+
+
+def parse_architecture(data: dict[str, Any], source: str) -> Architecture:
+    """Build an architecture from a parsed TOML table.
+
+    Raises:
+        BadRequest: a key is missing, unknown, of the wrong type or out of bounds; `source` names the file.
+    """
+
+    def refuse(problem: str) -> BadRequest:
+        return BadRequest(f"{source}: {problem}. See `edgedistill zoo` and student_zoo/micro.toml for the form.")
+
+    def whole(table: dict[str, Any], key: str, most: int) -> int:
+        value = table.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise refuse(f"'{key}' must be a whole number from 1 to {most}, got {value!r}")
+        return value
+
+    def tables(key: str, most: int) -> list[Any]:
+        value = data.get(key)
+        if not isinstance(value, list) or len(value) > most:
+            raise refuse(f"'{key}' must be a list of at most {most} entries, got {value!r}")
+        return value
+
+    unknown = set(data) - {"name", "summary", "convs", "fc"}
+    if unknown:
+        raise refuse(f"unknown key '{min(unknown)}'")
+    name, summary = data.get("name"), data.get("summary", "")
+    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
+        raise refuse(f"'name' must be lower-case letters, digits, '-' and '_', at most 32, got {name!r}")
+    if not isinstance(summary, str):
+        raise refuse(f"'summary' must be text, got {summary!r}")
+    convs = []
+    for table in tables("convs", MAX_LAYERS):
+        if not isinstance(table, dict) or set(table) != {"channels", "kernel", "stride"}:
+            raise refuse(f"each of 'convs' must give channels, kernel and stride, got {table!r}")
+        convs.append(
+            Conv(
+                whole(table, "channels", MAX_CHANNELS),
+                whole(table, "kernel", FRAME_SIDE),
+                whole(table, "stride", FRAME_SIDE),
+            )
+        )
+    fc = tuple(whole({"fc": units}, "fc", MAX_UNITS) for units in tables("fc", MAX_LAYERS))
+    architecture = Architecture(name, tuple(convs), fc, summary)
+    if not convs:
+        raise refuse("'convs' is empty: a student looks at 84x84 frames through at least one convolution")
+    if any(side < 1 for _, side, _ in architecture.conv_shapes):
+        raise refuse("the convolutions leave nothing of the 84x84 frame; use smaller kernels or strides")
+    return architecture
+
+
+def read_architecture(path: Path | Traversable) -> Architecture:
+    """Read one TOML file of the catalogue's form.
+
+    Raises:
+        BadRequest: the file is missing, too large, not TOML, or not an architecture.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_TOML_BYTES + 1)
+    except OSError as error:
+        raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
+    if len(raw) > MAX_TOML_BYTES:
+        raise BadRequest(f"{path}: larger than {MAX_TOML_BYTES:,} bytes; a student's TOML takes a few hundred.")
+    try:
+        data = tomllib.loads(raw.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"{path}: not TOML ({error}).") from error
+    return parse_architecture(data, str(path))
+
+
+def load_catalogue() -> dict[str, Architecture]:
+    """Every architecture that ships, by name, the largest first."""
+    entries = [
+        read_architecture(entry)
+        for entry in resources.files("edgedistill.student_zoo").iterdir()
+        if entry.name.endswith(".toml")
+    ]
+    return {entry.name: entry for entry in sorted(entries, key=lambda entry: -entry.parameters(18))}
+
+
+def find_architecture(name_or_path: str) -> Architecture:
+    """An architecture by catalogue name, or from a user's own `.toml` file.
+
+    Raises:
+        BadRequest: no such name (the nearest is suggested) or an unusable file.
+    """
+    if name_or_path.endswith(".toml"):
+        return read_architecture(Path(name_or_path))
+    catalogue = load_catalogue()
+    if name_or_path not in catalogue:
+        hint = did_you_mean(name_or_path, catalogue)
+        raise BadRequest(f"No student '{name_or_path}' in the catalogue. {hint} A file of your own ends in .toml.")
+    return catalogue[name_or_path]
+
+
+def pick_by_ratio(ratio: float, actions: int) -> Architecture:
+    """The largest catalogue entry whose true ratio at this action count is at or below `ratio`.
+
+    Raises:
+        BadRequest: `ratio` is not in (0, 1] or is below the smallest entry.
+    """
+    if not 0 < ratio <= 1:
+        raise BadRequest(f"--ratio must be above 0 and at most 1 (0.017 is 1.7% of the Nature DQN), got {ratio}.")
+    fitting = [entry for entry in load_catalogue().values() if entry.ratio(actions) <= ratio]
+    if not fitting:
+        smallest = min(load_catalogue().values(), key=lambda entry: entry.parameters(actions))
+        raise BadRequest(
+            f"No student is as small as {ratio:.3%} of the Nature DQN; the smallest is '{smallest.name}' "
+            f"at {smallest.ratio(actions):.3%}. Use --ratio {smallest.ratio(actions):.4f} or above, or --student my.toml."
+        )
+    return max(fitting, key=lambda entry: entry.parameters(actions))

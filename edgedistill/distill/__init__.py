@@ -1,0 +1,1 @@
+"""Real-time policy distillation: losses, the distillation memory, the loop."""

@@ -1,0 +1,148 @@
+"""A whole run: drives the loop of `realtime.py`, evaluates, logs, checkpoints, stops cleanly and resumes."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from math import isfinite
+
+import torch
+
+from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, evaluate
+from edgedistill.atari.training_env import TrainingEnvs
+from edgedistill.distill.learners import Learners
+from edgedistill.distill.memory import DistillationMemory
+from edgedistill.distill.realtime import Progress, distil
+from edgedistill.errors import EdgeDistillError
+from edgedistill.networks.network import GreedyPolicy
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Mean returns at one step, by network ("teacher", then the students' names), on the validation seeds."""
+
+    step: int
+    scores: dict[str, float]
+    best_teacher: float
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """One game of an evaluation ended; the run goes on after all have."""
+
+    network: str
+    episode: int
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint of this step is on disk."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on from a checkpoint; the students wait until their memory is warm again."""
+
+    step: int
+
+
+Event = Progress | Evaluated | Evaluating | Saved | Resumed
+
+
+class _Stop(Exception):
+    """Ends an evaluation early."""
+
+
+def train(
+    run: RunFolder,
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
+    warn: Callable[[str], None] = lambda message: None,
+) -> Iterator[Event]:
+    """Train into `run`, yielding what happens.
+
+    Whatever ends it in order (the last step, the minutes, `should_stop`), the last thing done is a checkpoint.
+
+    Raises:
+        EdgeDistillError: resuming without a readable checkpoint; a loss that is no longer finite.
+    """
+    torch.set_num_threads(config.thread_count)
+    envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)
+    learners = Learners.build(config, envs.actions)
+    frames = config.memory_frames if config.students else 1
+    memory = DistillationMemory(frames, config.envs, config.rollout_length, envs.actions)
+    state = {"seconds": 0.0, "evaluation_seconds": 0.0, "evaluated": -1, "best_teacher": None}
+    start_step = 0
+    if resume:
+        tensors, state = run.load_checkpoint(warn)
+        learners.load(tensors)
+        start_step = state["step"]
+        run.forget_after(start_step)
+        yield Resumed(start_step)
+
+    began = time.monotonic() - state["seconds"]
+    deadline = time.monotonic() + 60 * config.minutes if config.minutes else float("inf")
+    step = start_step
+    for progress in distil(config, learners, memory, envs, start_step):
+        step = progress.step
+        state["seconds"] = time.monotonic() - began
+        run.log({"kind": "progress", "seconds": round(state["seconds"], 2), **asdict(progress)})
+        if not isfinite(progress.teacher_loss):
+            raise EdgeDistillError(f"The teacher's loss is {progress.teacher_loss} at step {step}; the run stops here.")
+        yield progress
+        done = step >= config.steps or time.monotonic() >= deadline
+        stop = should_stop()
+        if done or stop or config.is_due(config.checkpoint_every, step):
+            run.save_checkpoint(step, learners.tensors(), state)
+            yield Saved(step)
+        if not stop and (done or config.is_due(config.evaluate_every, step)):
+            try:
+                yield from _evaluate(run, config, learners, state, step, should_stop)
+            except _Stop:
+                stop = True
+            run.save_checkpoint(step, learners.tensors(), state)
+        if done or stop:
+            break
+    envs.close()
+
+
+def _evaluate(
+    run: RunFolder,
+    config: TrainConfig,
+    learners: Learners,
+    state: dict,
+    step: int,
+    should_stop: Callable[[], bool],
+) -> Iterator[Event]:
+    """Score teacher and students on the validation seeds, log it, and keep the teacher if it is the best yet."""
+    began = time.monotonic()
+    protocol = Protocol(episodes=config.evaluate_episodes, sticky=config.sticky, seed=VALIDATION_SEED)
+    scores = {}
+
+    def check(number: int, score: float) -> None:
+        if should_stop():
+            raise _Stop
+
+    for learner in (learners.teacher, *learners.students):
+        name = learner.name.removeprefix("student.")
+        yield Evaluating(name, 0)
+        scores[name] = evaluate(GreedyPolicy(learner.network), config.game, protocol, on_episode=check).mean
+    if state["best_teacher"] is None or scores["teacher"] >= state["best_teacher"]["mean"]:
+        state["best_teacher"] = {"step": step, "mean": scores["teacher"]}
+        run.save_best_teacher(learners.teacher_tensors(), state["best_teacher"])
+    state["evaluation_seconds"] += time.monotonic() - began
+    run.log(
+        {
+            "kind": "evaluation",
+            "step": step,
+            "seconds": round(state["seconds"], 2),
+            "evaluation_seconds": round(state["evaluation_seconds"], 2),
+            "scores": scores,
+        }
+    )
+    yield Evaluated(step, scores, state["best_teacher"]["mean"])

@@ -1,0 +1,1 @@
+"""From a torch student to one verified int8 ONNX file."""

@@ -1,0 +1,1 @@
+"""Torch networks, built from a catalogue entry."""

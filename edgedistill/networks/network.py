@@ -1,0 +1,92 @@
+"""The torch form of a catalogue entry, for teachers and students alike."""
+
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgedistill.atari.emulator import Frames
+from edgedistill.catalogue import NATURE_DQN, Architecture
+
+
+class AtariNetwork(nn.Module):
+    """Frames in, one value per action out: Q-values for a teacher, logits for a student.
+
+    With `bf16` the trunk runs in bfloat16 and the last layer in float32: action gaps of Pong are about 0.01 on
+    values of 0.5, which eight bits of mantissa cannot tell apart.
+    """
+
+    def __init__(self, architecture: Architecture, actions: int, *, layer_norm: bool = False, bf16: bool = False) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.actions = actions
+        self.bf16 = bf16
+        layers: list[nn.Module] = []
+        shapes = architecture.conv_shapes
+        for conv, (channels_in, _, _) in zip(architecture.convs, shapes, strict=False):
+            layers.append(nn.Conv2d(channels_in, conv.channels, conv.kernel, conv.stride))
+            if layer_norm:
+                # One group: LayerNorm over (C, H, W) with an affine map per channel. Unlike nn.LayerNorm it keeps
+                # channels_last, which made a teacher update 27% faster (bf16, batch 128, 2 cores).
+                layers.append(nn.GroupNorm(1, conv.channels))
+            layers.append(nn.ReLU(inplace=True))
+        layers.append(nn.Flatten())
+        widths = [prod(shapes[-1]), *architecture.fc]
+        for inputs, outputs in zip(widths, widths[1:], strict=False):
+            layers.append(nn.Linear(inputs, outputs))
+            if layer_norm:
+                layers.append(nn.LayerNorm(outputs))
+            layers.append(nn.ReLU(inplace=True))
+        self.trunk = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.head = nn.Linear(widths[-1], actions)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N, 4, 84, 84) in [0, 1], as `to_input` makes it -> (N, A) float32."""
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+            features = self.trunk(x)
+        values: Tensor = self.head(features.float())
+        return values
+
+
+def nature_teacher(actions: int, *, bf16: bool) -> AtariNetwork:
+    """The Nature DQN's network with LayerNorm before each ReLU (Gallici et al. 2024)."""
+    return AtariNetwork(NATURE_DQN, actions, layer_norm=True, bf16=bf16)
+
+
+def to_input(frames: NDArray[np.uint8] | Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """uint8 (N, 4, 84, 84) -> the same shape in [0, 1], channels last, on `device`."""
+    tensor = torch.as_tensor(frames).to(device)
+    return tensor.to(dtype, memory_format=torch.channels_last).mul_(1 / 255)
+
+
+class GreedyPolicy:
+    """A network as the evaluation protocol wants it: frames (N, 84, 84, 4) uint8 -> greedy actions (N,)."""
+
+    def __init__(self, network: AtariNetwork) -> None:
+        self._network = network
+        self._device = next(network.parameters()).device
+
+    @torch.inference_mode()
+    def values(self, frames: Frames) -> NDArray[np.float32]:
+        """(N, 84, 84, 4) uint8 -> (N, A) float32."""
+        x = to_input(np.moveaxis(frames, 3, 1), self._device, torch.float32)
+        values: NDArray[np.float32] = self._network(x).cpu().numpy()
+        return values
+
+    def __call__(self, frames: Frames) -> NDArray[np.int64]:
+        return self.values(frames).argmax(axis=1)
+
+
+def native_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed in hardware; emulated, it is slower than float32.
+
+    Linux names the instructions in /proc/cpuinfo: avx512_bf16 and amx_bf16 on x86, bf16 on ARM.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpuinfo = Path("/proc/cpuinfo")
+    words = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})

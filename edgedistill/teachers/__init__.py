@@ -1,0 +1,1 @@
+"""How a teacher acts, what it learns towards, and how it is updated."""

@@ -1,0 +1,1 @@
+"""Data: templates of what an export writes beside the student."""

@@ -1,0 +1,60 @@
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgedistill.networks.network import nature_teacher
+from edgedistill.teachers.pqn import epsilon_of_envs, q_lambda_targets, update_teacher
+
+
+def plain_q_lambda(rewards, dones, best, gamma, lam):
+    """Q(λ) of one environment as the mixture of n-step returns that defines it, forwards, without recursion.
+
+    best[t] is max_a Q(s_t, a); G^(n) sums n rewards and bootstraps with best, or stops at the first done.
+    """
+
+    def n_step(t, n):
+        total = 0.0
+        for k in range(n):
+            total += gamma**k * rewards[t + k]
+            if dones[t + k]:
+                return total
+        return total + gamma**n * best[t + n]
+
+    targets = []
+    for t in range(len(rewards)):
+        left = len(rewards) - t
+        mixture = sum((1 - lam) * lam ** (n - 1) * n_step(t, n) for n in range(1, left))
+        targets.append(mixture + lam ** (left - 1) * n_step(t, left))
+    return targets
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1, 1), st.booleans(), st.floats(-2, 2)), min_size=1, max_size=8),
+    st.floats(0, 1),
+    st.floats(0, 1),
+)
+def test_q_lambda_is_the_mixture_of_n_step_returns(steps, gamma, lam):
+    rewards, dones, values = (list(column) for column in zip(*steps, strict=True))
+    best = [*values, 0.7]
+    q = np.stack([np.array(best), np.array(best) - 1], axis=1)[:, None, :].astype(np.float32)
+    target = q_lambda_targets(
+        np.array(rewards, np.float32)[:, None], np.array(dones)[:, None], q, gamma=gamma, lam=lam
+    )
+    np.testing.assert_allclose(target[:, 0], plain_q_lambda(rewards, dones, best, gamma, lam), atol=1e-5)
+
+
+def test_epsilon_falls_in_a_line_to_each_floor():
+    floors = np.array([0.01, 0.15])
+    assert epsilon_of_envs(0, 100, floors).tolist() == [1.0, 1.0]
+    np.testing.assert_allclose(epsilon_of_envs(50, 100, floors), [0.505, 0.575])
+    np.testing.assert_allclose(epsilon_of_envs(1000, 100, floors), floors)
+
+
+def test_updates_bring_q_to_its_targets():
+    torch.manual_seed(0)
+    teacher = nature_teacher(6, bf16=False)
+    optimiser = torch.optim.RAdam(teacher.parameters(), 2.5e-4)
+    x, action, target = torch.rand(16, 4, 84, 84), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
+    losses = [update_teacher(teacher, optimiser, x, action, target, max_grad_norm=10.0) for _ in range(40)]
+    assert losses[-1] < 0.1 * losses[0]
