@@ -1,7 +1,6 @@
 """All that learns in a run, and how it goes to a checkpoint and back."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -73,12 +72,3 @@ def _device_name(config: TrainConfig) -> str:
     if config.device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return config.device
-
-
-def load_network(network: AtariNetwork, tensors: dict[str, Tensor], name: str) -> AtariNetwork:
-    """Fill a float32 network on the CPU with the weights saved as `name`, ready to play."""
-    load_module(network, tensors, name)
-    return network.eval()
-
-
-Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learner, Learners
@@ -75,7 +75,7 @@ def distil(
                 x = to_input(frames, learners.device, learners.input_dtype)
                 teacher_q = torch.from_numpy(q).to(learners.device)
                 student_losses.append(
-                    [update_student(student, x, teacher_q, config.temperature) for student in learners.students]
+                    [update_student(student, x, teacher_q, config) for student in learners.students]
                 )
 
         step += config.rollout_steps
@@ -111,10 +111,11 @@ def minibatches(
             )
 
 
-def update_student(student: Learner, x: Tensor, teacher_q: Tensor, temperature: float) -> float:
+def update_student(student: Learner, x: Tensor, teacher_q: Tensor, config: TrainConfig) -> float:
     """One gradient step towards the teacher, x (B, 4, 84, 84), teacher_q (B, A). Returns the KL in nats."""
-    loss = forward_kl(student.network(x), teacher_q, temperature)
+    loss = forward_kl(student.network(x), teacher_q, config.temperature)
     student.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(student.network.parameters(), config.student_max_grad_norm)
     student.optimiser.step()
     return loss.item()

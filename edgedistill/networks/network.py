@@ -42,6 +42,7 @@ class AtariNetwork(nn.Module):
             layers.append(nn.ReLU(inplace=True))
         self.trunk = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.head = nn.Linear(widths[-1], actions)
+        _keep_signal(self.trunk)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, 4, 84, 84) in [0, 1], as `to_input` makes it -> (N, A) float32."""
@@ -49,6 +50,19 @@ class AtariNetwork(nn.Module):
             features = self.trunk(x)
         values: Tensor = self.head(features.float())
         return values
+
+
+def _keep_signal(trunk: nn.Module) -> None:
+    """Orthogonal weights with gain √2 and no bias, so that each ReLU layer passes on the variance that it gets.
+
+    With torch's default the signal shrinks layer by layer; a student without LayerNorm then fits the mean of its first
+    targets with the biases alone, and all its units died within three rollouts of Pong (sizes from 0.4% to 25%).
+    """
+    for module in trunk.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            weight = torch.empty(module.weight.shape)  # contiguous, which channels_last weights are not
+            module.weight.data.copy_(nn.init.orthogonal_(weight, gain=2**0.5))
+            nn.init.zeros_(module.bias)
 
 
 def nature_teacher(actions: int, *, bf16: bool) -> AtariNetwork:

@@ -1,0 +1,240 @@
+"""One student of a run, quantised, verified, scored and written with its card."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+import edgedistill
+from edgedistill.atari.emulator import FRAME_SKIP, Frames
+from edgedistill.atari.games import human_normalised, reference_scores
+from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
+from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.exporter.quantise import DESCRIPTION, int8_model
+from edgedistill.networks.network import GreedyPolicy
+from edgedistill.runs.checkpoint import write_atomically
+from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.trained import Trained, load_trained, score_trained
+from edgedistill.runtime.card import Card, Score
+from edgedistill.runtime.policy import Policy
+
+# Below this share of equal actions an export is refused: the issue is then the quantisation, not the student.
+MIN_AGREEMENT = 0.98
+CALIBRATION_FRAMES = 2_000
+HELD_OUT_FRAMES = 5_000
+CALIBRATION_SEED, HELD_OUT_SEED = 401, 402
+# Cards give the greedy player, our protocol's and Mnih et al.'s.
+CARD_EPSILONS = (0.01, 0.0, 0.05)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written."""
+
+    path: Path
+    bytes: int
+    card: Card
+
+
+def check_writable(output: Path) -> None:
+    """Fail before the work, not after it.
+
+    Raises:
+        BadRequest: `output` is a folder, or its folder is missing or cannot be written.
+    """
+    probe = output.with_name(output.name + ".partial")
+    if output.is_dir():
+        raise BadRequest(f"{output} is a folder. Name a file: -o {output / 'student.onnx'}")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadRequest(f"{output}: cannot be written ({error.strerror}).") from error
+
+
+def play_frames(act: Act, game: str, count: int, *, seed: int, epsilon: float) -> Frames:
+    """(count, 84, 84, 4) uint8: what a policy sees in its own play from `seed`."""
+    protocol = Protocol(epsilon=epsilon, seed=seed)
+    emulator = protocol.emulator(game)
+    frames: list[Frames] = []
+    number = 0
+    while len(frames) < count:
+        episode = Episode(emulator, protocol, number)
+        while not episode.over and len(frames) < count:
+            frames.append(emulator.frames)
+            episode.step(int(act(frames[-1][None])[0]))
+        number += 1
+    return np.stack(frames)
+
+
+def agreement(policy: Policy, reference: GreedyPolicy, frames: Frames) -> tuple[float, float]:
+    """Share of frames (N, 84, 84, 4) with equal actions, and the largest absolute difference of a logit."""
+    exported: list[NDArray[np.float32]] = []
+    expected: list[NDArray[np.float32]] = []
+    for start in range(0, len(frames), 250):
+        exported.append(policy.logits(frames[start : start + 250]))
+        expected.append(reference.values(frames[start : start + 250]))
+    ours, theirs = np.concatenate(exported), np.concatenate(expected)
+    return float((ours.argmax(1) == theirs.argmax(1)).mean()), float(np.abs(ours - theirs).max())
+
+
+def export_student(
+    run: RunFolder,
+    student: str | None,
+    output: Path,
+    *,
+    episodes: int = Protocol.episodes,
+    allow_disagreement: bool = False,
+    report: Callable[[str], None] = lambda stage: None,
+) -> Exported:
+    """Write `output` (.onnx) and its card beside it (.md).
+
+    Args:
+        student: name of one of the run's students; None where it has only one.
+        episodes: games of each evaluation on the card.
+        allow_disagreement: export even where the actions agree on less than 98% of held-out frames.
+        report: told each stage as it begins.
+
+    Raises:
+        BadRequest: no such student, or `output` cannot be written.
+        EdgeDistillError: the exported student does not play like the float one.
+    """
+    config = run.config()
+    names = [entry.name for entry in config.students]
+    if not names:
+        raise BadRequest(f"{run.path} trained a teacher alone; there is no student to export.")
+    if student is None and len(names) > 1:
+        raise BadRequest(f"{run.path} has {len(names)} students: choose with --student {' | '.join(names)}.")
+    check_writable(output)
+    float_student, best_teacher, last_teacher = load_trained(
+        run, [student or names[0], "best_teacher", "last_teacher"], report
+    )
+    reference = GreedyPolicy(float_student.network)
+
+    report("calibrating on its own play")
+    # ε 0.05 shows the ranges that follow a slip, too.
+    calibration = play_frames(reference, config.game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=0.05)
+    model = int8_model(float_student.network, calibration)
+
+    report("comparing with the float student on held-out play")
+    held_out = play_frames(reference, config.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.01)
+    card = _first_card(run, float_student)
+    equal, error = agreement(Policy(_with_card(model, card), str(output)), reference, held_out)
+    if equal < MIN_AGREEMENT and not allow_disagreement:
+        raise EdgeDistillError(
+            f"The int8 '{card.student}' picks the float student's action on only {equal:.1%} of {HELD_OUT_FRAMES:,} "
+            f"held-out frames (at least {MIN_AGREEMENT:.0%} is asked), so nothing was written. Train longer, or "
+            "export it all the same: --allow-disagreement"
+        )
+    card = replace(
+        card, agreement=round(equal, 5), largest_logit_error=error, disagreement_allowed=equal < MIN_AGREEMENT
+    )
+
+    policy = Policy(_with_card(model, card), str(output))
+    scores: dict[str, list[Score]] = {"student": [], "float_student": [], "best_teacher": [], "last_teacher": []}
+    for epsilon in CARD_EPSILONS:
+        protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=config.sticky)
+        report(f"playing {episodes} games at ε {epsilon:g}: the exported student")
+        scores["student"].append(short_score(evaluate(policy.act, config.game, protocol)))
+        for player, trained in (
+            ("float_student", float_student), ("best_teacher", best_teacher), ("last_teacher", last_teacher)
+        ):  # fmt: skip
+            report(f"playing {episodes} games at ε {epsilon:g}: {player.replace('_', ' ')}")
+            scores[player].append(short_score(score_trained(run, trained, protocol)))
+    card = replace(card, scores={player: tuple(listed) for player, listed in scores.items()})
+
+    data = _with_card(model, card)
+    write_atomically(output, data)
+    write_atomically(output.with_suffix(".md"), card_text(card, output.name, len(data)).encode())
+    return Exported(output, len(data), card)
+
+
+def short_score(scores: Scores) -> Score:
+    """An evaluation as a card gives it."""
+    low, high = scores.interval
+    protocol = scores.protocol
+    return Score(
+        mean=round(scores.mean, 2),
+        low=round(low, 2),
+        high=round(high, 2),
+        episodes=protocol.episodes,
+        epsilon=protocol.epsilon,
+        sticky=protocol.sticky,
+        seed=protocol.seed,
+    )
+
+
+def _first_card(run: RunFolder, student: Trained) -> Card:
+    config, architecture = run.config(), student.network.architecture
+    actions = tuple(action.name for action in Protocol().emulator(config.game).actions)
+    return Card(
+        game=config.game,
+        actions=actions,
+        student=architecture.name,
+        params=architecture.parameters(len(actions)),
+        ratio=round(architecture.ratio(len(actions)), 6),
+        macs=architecture.macs(len(actions)),
+        quantisation=DESCRIPTION,
+        agreement=0.0,
+        largest_logit_error=0.0,
+        disagreement_allowed=False,
+        trained_steps=student.step,
+        seed=config.seed,
+        version=_version(),
+    )
+
+
+def _version() -> str:
+    """edgedistill's version, with the commit where it runs from its own checkout."""
+    root = Path(edgedistill.__file__).parent.parent
+    commit = ""
+    if (root / ".git").exists():
+        git = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    return f"{edgedistill.__version__}{'+' if commit else ''}{commit}"
+
+
+def _with_card(model: onnx.ModelProto, card: Card) -> bytes:
+    described = onnx.ModelProto()
+    described.CopyFrom(model)
+    onnx.helper.set_model_props(described, card.to_metadata())
+    data: bytes = described.SerializeToString(deterministic=True)
+    return data
+
+
+def card_text(card: Card, file_name: str, size: int) -> str:
+    """The card for people, in Markdown, from the template `export/card.md`."""
+    random_score, _ = reference_scores()[card.game]
+    rows = []
+    for player, listed in card.scores.items():
+        cells = [f"{score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]" for score in listed]
+        rows.append(f"| {player.replace('_', ' ')} | {' | '.join(cells)} |")
+    epsilons = [f"ε {score.epsilon:g}" for score in card.scores["student"]]
+    first = card.scores["student"][0]
+    retained = {
+        teacher: card.retention(random_score, teacher, first.epsilon) for teacher in ("best_teacher", "last_teacher")
+    }
+    template = resources.files("edgedistill.export").joinpath("card.md").read_text()
+    return template.format(
+        file_name=file_name,
+        card=card,
+        kilobytes=size / 1000,
+        frames=card.trained_steps * FRAME_SKIP,
+        header=" | ".join(epsilons),
+        rule=" | ".join("---:" for _ in epsilons),
+        rows="\n".join(rows),
+        first=first,
+        normalised=human_normalised(card.game, first.mean),
+        of_best=_percent(retained["best_teacher"]),
+        of_last=_percent(retained["last_teacher"]),
+        disagreement=" **Exported in spite of it (`--allow-disagreement`).**" if card.disagreement_allowed else "",
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "not defined (the teacher does not beat a random player)" if share is None else f"{share:.1%}"

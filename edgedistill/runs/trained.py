@@ -1,0 +1,73 @@
+"""The networks of a run, ready to play, and their scores."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from edgedistill.atari.emulator import Emulator
+from edgedistill.atari.protocol import Protocol, Scores, evaluate
+from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
+from edgedistill.networks.network import AtariNetwork, GreedyPolicy, nature_teacher
+from edgedistill.runs.checkpoint import load_module
+from edgedistill.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network of a run, in float32 on the CPU."""
+
+    name: str
+    """`best_teacher`, `last_teacher` or a student's name"""
+    network: AtariNetwork
+    step: int
+    """Agent steps after which these weights were saved"""
+
+
+def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] = lambda message: None) -> list[Trained]:
+    """Networks of a run's newest readable checkpoint, and `best_teacher` where that is asked for.
+
+    Raises:
+        BadRequest: the run has no student of that name.
+        EdgeDistillError: there is no checkpoint, or no evaluation has chosen a best teacher yet.
+    """
+    config = run.config()
+    students = {student.name: student for student in config.students}
+    actions = len(Emulator(config.game).actions)
+    tensors, state = run.load_checkpoint(warn)
+    trained = []
+    for name in names:
+        if name == "best_teacher":
+            best = run.load_best_teacher()
+            if best is None:
+                raise EdgeDistillError(f"{run.path}: no evaluation has chosen a best teacher yet.")
+            weights, best_state = best
+            network, prefix, step = nature_teacher(actions, bf16=False), "teacher", best_state["step"]
+        elif name == "last_teacher":
+            network, weights, prefix, step = nature_teacher(actions, bf16=False), tensors, "teacher", state["step"]
+        elif name in students:
+            network = AtariNetwork(students[name], actions)
+            weights, prefix, step = tensors, f"student.{name}", state["step"]
+        else:
+            raise BadRequest(f"{run.path} has no student '{name}'. {did_you_mean(name, students)}")
+        load_module(network, weights, prefix)
+        trained.append(Trained(name, network.eval(), step))
+    return trained
+
+
+def score_trained(
+    run: RunFolder,
+    trained: Trained,
+    protocol: Protocol,
+    on_episode: Callable[[int, float], None] = lambda number, score: None,
+) -> Scores:
+    """Evaluate a network of a run, or recall the same evaluation of the same weights from `evaluations.jsonl`."""
+    key = {"network": trained.name, "step": trained.step, "protocol": asdict(protocol)}
+    file = run.path / "evaluations.jsonl"
+    for line in file.read_text().splitlines() if file.exists() else []:
+        record = json.loads(line)
+        if record["key"] == key:
+            return Scores(tuple(record["returns"]), protocol)
+    scores = evaluate(GreedyPolicy(trained.network), run.config().game, protocol, on_episode=on_episode)
+    with file.open("a") as log:
+        log.write(json.dumps({"key": key, "mean": scores.mean, "returns": scores.returns}) + "\n")
+    return scores

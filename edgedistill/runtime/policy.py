@@ -1,0 +1,84 @@
+"""A student that was exported, loaded and checked, ready to act."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from edgedistill.atari.emulator import STACK, Emulator, Frames
+from edgedistill.atari.resize import SIDE
+from edgedistill.errors import BadRequest
+from edgedistill.runtime.card import Card
+
+# Above any catalogue entry (net1 takes 0.43 MB), far below what would exhaust a small board.
+MAX_FILE_BYTES = 4_000_000
+
+
+class Policy:
+    """Frames in, actions out, on onnxruntime with one thread."""
+
+    def __init__(self, model: bytes, source: str) -> None:
+        """
+        Args:
+            model: the content of an `.onnx` file.
+            source: its name, for errors.
+
+        Raises:
+            BadRequest: not ONNX, not a student of ours, or with another interface than its metadata say.
+        """
+        options = onnxruntime.SessionOptions()
+        # A decision takes some 30 µs: waking a second thread costs more than it saves.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a dozen types that share no base of its own
+            raise BadRequest(f"{source}: not an ONNX model that onnxruntime can run.") from error
+        self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, source)
+        self.source = source
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        got = [(tensor.name, tensor.type, tensor.shape[1:]) for tensor in inputs + outputs]
+        wanted = [
+            ("frames", "tensor(uint8)", [SIDE, SIDE, STACK]),
+            ("logits", "tensor(float)", [len(self.card.actions)]),
+        ]
+        if got != wanted:
+            raise BadRequest(f"{source}: takes and gives {got}, a student of this format {wanted}.")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Policy":
+        """Load an exported student.
+
+        Raises:
+            BadRequest: the file is missing, too large, or not an exported student.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                model = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
+        if len(model) > MAX_FILE_BYTES:
+            raise BadRequest(f"{path}: larger than {MAX_FILE_BYTES / 1e6:.0f} MB; no student is.")
+        return cls(model, str(path))
+
+    def logits(self, frames: Frames) -> NDArray[np.float32]:
+        """frames (N, 84, 84, 4) uint8, raw, newest last -> (N, A) float32."""
+        logits: NDArray[np.float32] = self._session.run(None, {"frames": frames})[0]
+        return logits
+
+    def act(self, frames: Frames) -> NDArray[np.int64]:
+        """frames (N, 84, 84, 4) uint8 -> greedy actions (N,), indices into `card.actions`."""
+        return self.logits(frames).argmax(axis=1)
+
+    def require_game(self, game: str, emulator: Emulator) -> None:
+        """Check that this student was made for `game` as the emulator offers it.
+
+        Raises:
+            BadRequest: for another game, or for another action set.
+        """
+        if self.card.game != game:
+            raise BadRequest(f"{self.source} plays {self.card.game}, not {game}. Leave --game out, or name another file.")
+        actions = tuple(action.name for action in emulator.actions)
+        if self.card.actions != actions:
+            raise BadRequest(f"{self.source} knows the actions {self.card.actions}, the emulator offers {actions}.")

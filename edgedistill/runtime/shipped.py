@@ -1,0 +1,58 @@
+"""The trained students that ship in `student_zoo/trained/<game>/`."""
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from edgedistill.atari.games import find_game
+from edgedistill.errors import BadRequest, did_you_mean
+from edgedistill.runtime.policy import Policy
+
+# The product's promise: the default player is the best one at 1.7% of the teacher or less.
+DEFAULT_RATIO = 0.017
+
+
+def shipped_games() -> dict[str, list[Traversable]]:
+    """The `.onnx` files that ship, by game."""
+    trained = resources.files("edgedistill.student_zoo").joinpath("trained")
+    if not trained.is_dir():
+        return {}
+    games = sorted((game for game in trained.iterdir() if game.is_dir()), key=lambda game: game.name)
+    return {
+        game.name: sorted((file for file in game.iterdir() if file.name.endswith(".onnx")), key=lambda file: file.name)
+        for game in games
+    }
+
+
+def shipped_student(game: str, student: str | None = None) -> Path:
+    """The file of a shipped student; by default the one with the best score at 1.7% of the teacher or less.
+
+    Raises:
+        BadRequest: no student of that game, or none of that name, ships.
+    """
+    files = shipped_games().get(find_game(game), [])
+    if not files:
+        raise BadRequest(
+            f"No trained {game} student ships yet (there is: {', '.join(shipped_games()) or 'none'}). "
+            f"Train one: edgedistill train --game {game}"
+        )
+    by_name = {file.name.removesuffix(".onnx"): Path(str(file)) for file in files}
+    if student is not None:
+        if student not in by_name:
+            raise BadRequest(f"No {game} student '{student}' ships. {did_you_mean(student, by_name)}")
+        return by_name[student]
+    cards = {path: Policy.load(path).card for path in by_name.values()}
+    small = [path for path, card in cards.items() if card.ratio <= DEFAULT_RATIO]
+
+    def mean(path: Path) -> float:
+        score = cards[path].score("student", 0.01)
+        return score.mean if score else float("-inf")
+
+    return max(small or cards, key=mean)
+
+
+def find_student(file_or_game: str, student: str | None = None) -> Path:
+    """A path as given, or a shipped student by the name of its game."""
+    if file_or_game.endswith(".onnx") or Path(file_or_game).exists():
+        return Path(file_or_game)
+    return shipped_student(file_or_game, student)
