@@ -5,7 +5,8 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
-from math import prod
+from itertools import pairwise
+from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Architecture:
             for conv, before, after in zip(self.convs, shapes, shapes[1:], strict=False)
         ]
         widths = [prod(shapes[-1]), *self.fc, actions]
-        layers += [(outputs, inputs, 1) for inputs, outputs in zip(widths, widths[1:], strict=False)]
+        layers += [(outputs, inputs, 1) for inputs, outputs in pairwise(widths)]
         return layers
 
     def parameters(self, actions: int) -> int:
@@ -91,7 +92,9 @@ class Architecture:
         """
         usual = [(conv.kernel, conv.stride) for conv in NATURE_DQN.convs]
         convs = [
-            f"{conv.channels}" if (conv.kernel, conv.stride) == nature else f"{conv.channels}k{conv.kernel}s{conv.stride}"
+            f"{conv.channels}"
+            if (conv.kernel, conv.stride) == nature
+            else f"{conv.channels}k{conv.kernel}s{conv.stride}"
             for conv, nature in zip(self.convs, usual + [(0, 0)] * MAX_LAYERS, strict=False)
         ]
         return " / ".join("-".join(part) for part in (convs, [str(units) for units in self.fc]) if part)
@@ -212,8 +215,9 @@ def pick_by_ratio(ratio: float, actions: int) -> Architecture:
     fitting = [entry for entry in load_catalogue().values() if entry.ratio(actions) <= ratio]
     if not fitting:
         smallest = min(load_catalogue().values(), key=lambda entry: entry.parameters(actions))
+        lowest = ceil(smallest.ratio(actions) * 10_000) / 10_000
         raise BadRequest(
             f"No student is as small as {ratio:.3%} of the Nature DQN; the smallest is '{smallest.name}' "
-            f"at {smallest.ratio(actions):.3%}. Use --ratio {smallest.ratio(actions):.4f} or above, or --student my.toml."
+            f"at {smallest.ratio(actions):.3%}. Use --ratio {lowest} or above, or --student my.toml."
         )
     return max(fitting, key=lambda entry: entry.parameters(actions))

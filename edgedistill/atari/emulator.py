@@ -33,7 +33,9 @@ class Emulator:
         ALEInterface.setLoggerMode(LoggerMode.Error)
         self._ale = ALEInterface()
         self._ale.setFloat("repeat_action_probability", sticky)
-        self._rom = roms.get_rom_path(game)
+        rom = roms.get_rom_path(game)
+        assert rom is not None, f"{game} is not a ROM name; games.find_game gives one"
+        self._rom = rom
         self._sticky = sticky
         self._noop_max = noop_max
         self._max_frames = max_frames

@@ -114,7 +114,8 @@ def evaluate(
     waiting = iter(range(protocol.episodes))
     running = [
         Episode(protocol.emulator(game), protocol, number)
-        for number, _ in zip(waiting, range(min(lanes, protocol.episodes)), strict=False)
+        # In this order: zip asks its first iterator first, and must not take a number that finds no lane.
+        for _, number in zip(range(lanes), waiting, strict=False)
     ]
     while running:
         actions = act(np.stack([episode.emulator.frames for episode in running]))

@@ -29,15 +29,13 @@ class AreaResize:
 
     def __call__(self, screen: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(height, width) uint8 -> (84, 84) uint8."""
-        rows = sum(
-            screen.take(index, axis=0) * weight[:, None]
-            for index, weight in zip(self._row_index, self._row_weight, strict=True)
-        )
-        pixels = sum(
-            rows.take(index, axis=1) * weight
-            for index, weight in zip(self._column_index, self._column_weight, strict=True)
-        )
-        return self._rounded.take(pixels)
+        rows = np.zeros((SIDE, screen.shape[1]), np.uint32)
+        for index, weight in zip(self._row_index, self._row_weight, strict=True):
+            rows += screen.take(index, axis=0) * weight[:, None]
+        pixels = np.zeros((SIDE, SIDE), np.uint32)
+        for index, weight in zip(self._column_index, self._column_weight, strict=True):
+            pixels += rows.take(index, axis=1) * weight
+        return np.asarray(self._rounded[pixels])
 
 
 def _taps(size: int) -> tuple[list[NDArray[np.intp]], list[NDArray[np.uint32]], int]:

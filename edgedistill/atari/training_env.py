@@ -53,7 +53,7 @@ class TrainingEnvs:
             use_fire_reset=True,
         )
         self.count = count
-        self.actions = int(self._envs.single_action_space.n)
+        self.actions = len(self._envs.ale.get_action_set())
         self._episode_frame = np.zeros(count, np.int64)
 
     def reset(self, seed: int) -> NDArray[np.uint8]:

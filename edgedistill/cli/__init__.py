@@ -1,0 +1,53 @@
+"""The command line: one module per verb, none of which holds logic of its own.
+
+Nothing heavy is imported until a verb runs, so that `--help` is quick and a board needs no torch.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+
+from edgedistill.cli import evaluate, export, play, train, zoo
+from edgedistill.errors import EdgeDistillError
+
+app = typer.Typer(
+    name="edgedistill",
+    help="Distil Atari players in real time, export them as int8 ONNX, play them on small boards.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+app.command("train")(train.train)
+app.command("export")(export.export)
+app.command("play")(play.play)
+app.command("evaluate")(evaluate.evaluate)
+app.command("zoo")(zoo.zoo)
+
+# Modules of the [train] extra that a board does not have.
+TRAIN_MODULES = {"torch", "gymnasium", "onnx", "safetensors"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; exit code 2 for a bad request, 1 for a failure, 130 for an interruption."""
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        app(arguments)
+    except EdgeDistillError as error:
+        errors.print(f"[bold red]error:[/] {_plain(str(error))}")
+        sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name not in TRAIN_MODULES:
+            raise
+        errors.print(
+            f"[bold red]error:[/] this command needs {error.name}, which the board's install leaves out. "
+            "Install it: pip install 'edgedistill\\[train]'"
+        )
+        sys.exit(1)
+
+
+def _plain(text: str) -> str:
+    """Text whose square brackets rich must not read as markup."""
+    return text.replace("[", "\\[")

@@ -74,9 +74,7 @@ def distil(
                 frames, q = memory.sample(config.student_batch, student_rng)
                 x = to_input(frames, learners.device, learners.input_dtype)
                 teacher_q = torch.from_numpy(q).to(learners.device)
-                student_losses.append(
-                    [update_student(student, x, teacher_q, config) for student in learners.students]
-                )
+                student_losses.append([update_student(student, x, teacher_q, config) for student in learners.students])
 
         step += config.rollout_steps
         names = [student.network.architecture.name for student in learners.students]

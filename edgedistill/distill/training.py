@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from math import isfinite
 
 import torch
@@ -12,7 +12,7 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.memory import DistillationMemory
 from edgedistill.distill.realtime import Progress, distil
-from edgedistill.errors import EdgeDistillError
+from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
@@ -52,6 +52,17 @@ class Resumed:
 Event = Progress | Evaluated | Evaluating | Saved | Resumed
 
 
+@dataclass
+class RunState:
+    """What a checkpoint holds beside the learners."""
+
+    seconds: float = 0.0
+    """Time spent on the run so far, evaluations included"""
+    evaluation_seconds: float = 0.0
+    best_teacher: dict[str, float] | None = None
+    """`step` and `mean` of the best evaluation of the teacher"""
+
+
 class _Stop(Exception):
     """Ends an evaluation early."""
 
@@ -76,36 +87,39 @@ def train(
     learners = Learners.build(config, envs.actions)
     frames = config.memory_frames if config.students else 1
     memory = DistillationMemory(frames, config.envs, config.rollout_length, envs.actions)
-    state = {"seconds": 0.0, "evaluation_seconds": 0.0, "evaluated": -1, "best_teacher": None}
+    state = RunState()
     start_step = 0
     if resume:
-        tensors, state = run.load_checkpoint(warn)
+        tensors, saved = run.load_checkpoint(warn)
         learners.load(tensors)
-        start_step = state["step"]
+        state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState)})
+        start_step = saved["step"]
+        if start_step >= config.steps:
+            raise BadRequest(f"{run.path} has its {start_step:,} steps already. Go on with: --steps {2 * start_step}")
         run.forget_after(start_step)
         yield Resumed(start_step)
 
-    began = time.monotonic() - state["seconds"]
+    began = time.monotonic() - state.seconds
     deadline = time.monotonic() + 60 * config.minutes if config.minutes else float("inf")
     step = start_step
     for progress in distil(config, learners, memory, envs, start_step):
         step = progress.step
-        state["seconds"] = time.monotonic() - began
-        run.log({"kind": "progress", "seconds": round(state["seconds"], 2), **asdict(progress)})
+        state.seconds = time.monotonic() - began
+        run.log({"kind": "progress", "seconds": round(state.seconds, 2), **asdict(progress)})
         if not isfinite(progress.teacher_loss):
             raise EdgeDistillError(f"The teacher's loss is {progress.teacher_loss} at step {step}; the run stops here.")
         yield progress
         done = step >= config.steps or time.monotonic() >= deadline
         stop = should_stop()
         if done or stop or config.is_due(config.checkpoint_every, step):
-            run.save_checkpoint(step, learners.tensors(), state)
+            run.save_checkpoint(step, learners.tensors(), asdict(state))
             yield Saved(step)
         if not stop and (done or config.is_due(config.evaluate_every, step)):
             try:
                 yield from _evaluate(run, config, learners, state, step, should_stop)
             except _Stop:
                 stop = True
-            run.save_checkpoint(step, learners.tensors(), state)
+            run.save_checkpoint(step, learners.tensors(), asdict(state))
         if done or stop:
             break
     envs.close()
@@ -115,7 +129,7 @@ def _evaluate(
     run: RunFolder,
     config: TrainConfig,
     learners: Learners,
-    state: dict,
+    state: RunState,
     step: int,
     should_stop: Callable[[], bool],
 ) -> Iterator[Event]:
@@ -132,17 +146,17 @@ def _evaluate(
         name = learner.name.removeprefix("student.")
         yield Evaluating(name, 0)
         scores[name] = evaluate(GreedyPolicy(learner.network), config.game, protocol, on_episode=check).mean
-    if state["best_teacher"] is None or scores["teacher"] >= state["best_teacher"]["mean"]:
-        state["best_teacher"] = {"step": step, "mean": scores["teacher"]}
-        run.save_best_teacher(learners.teacher_tensors(), state["best_teacher"])
-    state["evaluation_seconds"] += time.monotonic() - began
+    if state.best_teacher is None or scores["teacher"] >= state.best_teacher["mean"]:
+        state.best_teacher = {"step": step, "mean": scores["teacher"]}
+        run.save_best_teacher(learners.teacher_tensors(), state.best_teacher)
+    state.evaluation_seconds += time.monotonic() - began
     run.log(
         {
             "kind": "evaluation",
             "step": step,
-            "seconds": round(state["seconds"], 2),
-            "evaluation_seconds": round(state["evaluation_seconds"], 2),
+            "seconds": round(state.seconds, 2),
+            "evaluation_seconds": round(state.evaluation_seconds, 2),
             "scores": scores,
         }
     )
-    yield Evaluated(step, scores, state["best_teacher"]["mean"])
+    yield Evaluated(step, scores, state.best_teacher["mean"])

@@ -136,7 +136,12 @@ def export_student(
     )
 
     policy = Policy(_with_card(model, card), str(output))
-    scores: dict[str, list[Score]] = {"student": [], "float_student": [], "best_teacher": [], "last_teacher": []}
+    scores: dict[str, list[Score]] = {
+        "student": [],
+        "float_student": [],
+        "best_teacher": [],
+        "last_teacher": [],
+    }
     for epsilon in CARD_EPSILONS:
         protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=config.sticky)
         report(f"playing {episodes} games at ε {epsilon:g}: the exported student")

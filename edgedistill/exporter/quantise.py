@@ -60,6 +60,7 @@ def calibrated_layers(student: AtariNetwork, frames: NDArray[np.uint8]) -> list[
             stride = module.stride[0] if isinstance(module, nn.Conv2d) else None
             # The ReLU follows its layer; a layer that never fires still needs a scale above 0.
             output_max = max(maxima[index + 1], 1e-6) if index < len(modules) - 1 else None
+            assert module.bias is not None
             layers.append(Layer(module.weight.numpy(), module.bias.numpy(), stride, output_max))
     return layers
 
@@ -77,14 +78,17 @@ def int8_model(student: AtariNetwork, calibration: NDArray[np.uint8]) -> onnx.Mo
             value = graph.node("Flatten", [graph.node("Transpose", [value], "nhwc", perm=[0, 2, 3, 1])], "flat")
             weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
             flat = True
-        inputs = [graph.dequantised(value, scale, f"{name}_in"), *graph.parameters(weight, layer.bias, scale, name)]
+        inputs = [
+            graph.dequantised(value, scale, f"{name}_in"),
+            *graph.parameters(weight, layer.bias, scale, name),
+        ]
         if layer.output_max is None:
             graph.node("Gemm", inputs, "logits", transB=1)
             break
         if layer.stride is None:
             graph.node("Gemm", inputs, name, transB=1)
         else:
-            graph.node("Conv", inputs, name, strides=[layer.stride] * 2, kernel_shape=weight.shape[2:])
+            graph.node("Conv", inputs, name, strides=[layer.stride] * 2, kernel_shape=list(weight.shape[2:]))
         scale = layer.output_max / ACTIVATION_LIMIT
         value = graph.quantised(graph.node("Relu", [name], f"{name}_relu"), scale, f"{name}_out")
     model = graph.model(student.actions)
@@ -99,8 +103,10 @@ class _Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._initialisers: list[onnx.TensorProto] = []
 
-    def node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
-        self._nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
+    def node(self, kind: str, inputs: list[str], output: str, **attributes: int | list[int]) -> str:
+        node = helper.make_node(kind, inputs, [output], name=output)
+        node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
+        self._nodes.append(node)
         return output
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:

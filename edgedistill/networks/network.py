@@ -1,5 +1,6 @@
 """The torch form of a catalogue entry, for teachers and students alike."""
 
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 
@@ -19,7 +20,9 @@ class AtariNetwork(nn.Module):
     values of 0.5, which eight bits of mantissa cannot tell apart.
     """
 
-    def __init__(self, architecture: Architecture, actions: int, *, layer_norm: bool = False, bf16: bool = False) -> None:
+    def __init__(
+        self, architecture: Architecture, actions: int, *, layer_norm: bool = False, bf16: bool = False
+    ) -> None:
         super().__init__()
         self.architecture = architecture
         self.actions = actions
@@ -35,12 +38,13 @@ class AtariNetwork(nn.Module):
             layers.append(nn.ReLU(inplace=True))
         layers.append(nn.Flatten())
         widths = [prod(shapes[-1]), *architecture.fc]
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers.append(nn.Linear(inputs, outputs))
             if layer_norm:
                 layers.append(nn.LayerNorm(outputs))
             layers.append(nn.ReLU(inplace=True))
-        self.trunk = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.trunk = nn.Sequential(*layers)
+        self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.head = nn.Linear(widths[-1], actions)
         _keep_signal(self.trunk)
 
@@ -62,7 +66,7 @@ def _keep_signal(trunk: nn.Module) -> None:
         if isinstance(module, nn.Conv2d | nn.Linear):
             weight = torch.empty(module.weight.shape)  # contiguous, which channels_last weights are not
             module.weight.data.copy_(nn.init.orthogonal_(weight, gain=2**0.5))
-            nn.init.zeros_(module.bias)
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]  # every layer here has a bias
 
 
 def nature_teacher(actions: int, *, bf16: bool) -> AtariNetwork:
@@ -91,7 +95,8 @@ class GreedyPolicy:
         return values
 
     def __call__(self, frames: Frames) -> NDArray[np.int64]:
-        return self.values(frames).argmax(axis=1)
+        actions: NDArray[np.int64] = self.values(frames).argmax(axis=1)
+        return actions
 
 
 def native_bf16(device: torch.device) -> bool:
@@ -100,7 +105,7 @@ def native_bf16(device: torch.device) -> bool:
     Linux names the instructions in /proc/cpuinfo: avx512_bf16 and amx_bf16 on x86, bf16 on ARM.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpuinfo = Path("/proc/cpuinfo")
     words = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
     return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})

@@ -1,9 +1,9 @@
 """A run on disk.
 
-    config.json                        the resolved settings
-    metrics.jsonl                      a line per rollout and per evaluation
-    checkpoints/step-000249856.safetensors   all that learns; the last two are kept
-    best_teacher.safetensors           the teacher with the best evaluation so far
+config.json                        the resolved settings
+metrics.jsonl                      a line per rollout and per evaluation
+checkpoints/step-000249856.safetensors   all that learns; the last two are kept
+best_teacher.safetensors           the teacher with the best evaluation so far
 """
 
 import json

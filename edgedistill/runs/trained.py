@@ -43,7 +43,12 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
             weights, best_state = best
             network, prefix, step = nature_teacher(actions, bf16=False), "teacher", best_state["step"]
         elif name == "last_teacher":
-            network, weights, prefix, step = nature_teacher(actions, bf16=False), tensors, "teacher", state["step"]
+            network, weights, prefix, step = (
+                nature_teacher(actions, bf16=False),
+                tensors,
+                "teacher",
+                state["step"],
+            )
         elif name in students:
             network = AtariNetwork(students[name], actions)
             weights, prefix, step = tensors, f"student.{name}", state["step"]

@@ -69,16 +69,18 @@ class Policy:
 
     def act(self, frames: Frames) -> NDArray[np.int64]:
         """frames (N, 84, 84, 4) uint8 -> greedy actions (N,), indices into `card.actions`."""
-        return self.logits(frames).argmax(axis=1)
+        actions: NDArray[np.int64] = self.logits(frames).argmax(axis=1)
+        return actions
 
-    def require_game(self, game: str, emulator: Emulator) -> None:
-        """Check that this student was made for `game` as the emulator offers it.
-
-        Raises:
-            BadRequest: for another game, or for another action set.
-        """
+    def require_game(self, game: str) -> None:
+        """Raise `BadRequest` unless this student was made for `game`."""
         if self.card.game != game:
-            raise BadRequest(f"{self.source} plays {self.card.game}, not {game}. Leave --game out, or name another file.")
+            raise BadRequest(
+                f"{self.source} plays {self.card.game}, not {game}. Leave --game out, or name another file."
+            )
+
+    def require_actions(self, emulator: Emulator) -> None:
+        """Raise `BadRequest` unless the emulator offers the actions that this student was trained with."""
         actions = tuple(action.name for action in emulator.actions)
         if self.card.actions != actions:
             raise BadRequest(f"{self.source} knows the actions {self.card.actions}, the emulator offers {actions}.")

@@ -9,7 +9,16 @@ from edgedistill.atari.games import reference_scores
 # OpenCV resizes in floating point and may round an exact tie the other way; raw frames and rewards must be equal.
 GREY_LEVELS = 1
 # Screen heights: 210 (most), 250, 214, 230, 220.
-GAMES = ["pong", "breakout", "space_invaders", "ms_pacman", "carnival", "journey_escape", "pooyan", "air_raid"]
+GAMES = [
+    "pong",
+    "breakout",
+    "space_invaders",
+    "ms_pacman",
+    "carnival",
+    "journey_escape",
+    "pooyan",
+    "air_raid",
+]
 
 
 @pytest.mark.parametrize("game", GAMES)

@@ -38,9 +38,7 @@ def test_q_lambda_is_the_mixture_of_n_step_returns(steps, gamma, lam):
     rewards, dones, values = (list(column) for column in zip(*steps, strict=True))
     best = [*values, 0.7]
     q = np.stack([np.array(best), np.array(best) - 1], axis=1)[:, None, :].astype(np.float32)
-    target = q_lambda_targets(
-        np.array(rewards, np.float32)[:, None], np.array(dones)[:, None], q, gamma=gamma, lam=lam
-    )
+    target = q_lambda_targets(np.array(rewards, np.float32)[:, None], np.array(dones)[:, None], q, gamma=gamma, lam=lam)
     np.testing.assert_allclose(target[:, 0], plain_q_lambda(rewards, dones, best, gamma, lam), atol=1e-5)
 
 

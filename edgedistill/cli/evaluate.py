@@ -1,0 +1,131 @@
+"""`edgedistill evaluate`: the score of a file, a shipped student or a run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from edgedistill.atari.games import human_normalised, reference_scores
+from edgedistill.atari.protocol import EVALUATION_SEED, Protocol, Scores
+from edgedistill.cli.output import console, notes, print_json
+
+Row = tuple[str, Scores]
+
+
+def evaluate(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE|GAME|RUN", help="A student's .onnx, a game, or a run's folder.")
+    ],
+    student: Annotated[str | None, typer.Option(help="Of a game or a run: this student only.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Games per ε.")] = 30,
+    epsilon: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Probability of a random action; may repeat. Default: 0.01, 0, and Nature DQN's 0.05.",
+        ),
+    ] = None,
+    sticky: Annotated[float, typer.Option(min=0, max=1, help="Sticky actions; 0.25 is Machado et al. 2018.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the games.")] = EVALUATION_SEED,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Mean return with its 95% interval, human-normalised score, and retention of the teacher."""
+    protocols = [
+        Protocol(episodes=episodes, epsilon=each, sticky=sticky, seed=seed) for each in epsilon or [0.01, 0.0, 0.05]
+    ]
+    with Progress(console=notes, transient=True) as bar:
+
+        def on_game(label: str) -> Callable[[int, float], None]:
+            task = bar.add_task(label, total=episodes)
+            return lambda number, score: bar.update(task, advance=1, description=f"{label}, last {score:g}")
+
+        is_run = Path(target).is_dir()
+        game, rows, teachers = (_run if is_run else _file)(target, student, protocols, on_game)
+
+    random_score, _ = reference_scores()[game]
+    results = []
+    for player, scores in rows:
+        teacher = teachers.get(scores.protocol.epsilon) if player not in ("best_teacher", "last_teacher") else None
+        retention = (
+            (scores.mean - random_score) / (teacher - random_score) if teacher and teacher > random_score else None
+        )
+        results.append(
+            {
+                "player": player,
+                **scores.to_dict(),
+                "human_normalised": round(human_normalised(game, scores.mean), 4),
+                "retention_of_best_teacher": None if retention is None else round(retention, 4),
+            }
+        )
+    if as_json:
+        print_json({"target": target, "game": game, "results": results})
+    else:
+        _print(target, game, results)
+
+
+def _file(
+    target: str,
+    student: str | None,
+    protocols: list[Protocol],
+    on_game: Callable[[str], Callable[[int, float], None]],
+) -> tuple[str, list[Row], dict[float, float]]:
+    """An exported student, with the means of its teacher from its card, by ε."""
+    from edgedistill.atari.protocol import evaluate as play_games
+    from edgedistill.runtime.policy import Policy
+    from edgedistill.runtime.shipped import find_student
+
+    policy = Policy.load(find_student(target, student))
+    game, name = policy.card.game, policy.card.student
+    policy.require_actions(protocols[0].emulator(game))
+    rows = [
+        (name, play_games(policy.act, game, protocol, on_episode=on_game(f"{name}, ε {protocol.epsilon:g}")))
+        for protocol in protocols
+    ]
+    return game, rows, {score.epsilon: score.mean for score in policy.card.scores.get("best_teacher", ())}
+
+
+def _run(
+    target: str,
+    student: str | None,
+    protocols: list[Protocol],
+    on_game: Callable[[str], Callable[[int, float], None]],
+) -> tuple[str, list[Row], dict[float, float]]:
+    """The teachers and the float students of a run."""
+    from edgedistill.runs.folder import RunFolder
+    from edgedistill.runs.trained import load_trained, score_trained
+
+    run = RunFolder.open(Path(target))
+    config = run.config()
+    students = [student] if student else [entry.name for entry in config.students]
+    rows = []
+    for trained in load_trained(run, ["best_teacher", "last_teacher", *students], notes.print):
+        for protocol in protocols:
+            label = f"{trained.name}, ε {protocol.epsilon:g}"
+            rows.append((trained.name, score_trained(run, trained, protocol, on_game(label))))
+    teachers = {scores.protocol.epsilon: scores.mean for name, scores in rows if name == "best_teacher"}
+    return config.game, rows, teachers
+
+
+def _print(target: str, game: str, results: list[dict[str, Any]]) -> None:
+    protocol = results[0]["protocol"]
+    games = f"{protocol['episodes']} games, up to {protocol['noop_max']} no-ops, sticky {protocol['sticky']:g}"
+    table = Table(title=f"{target}, {game}: {games}")
+    for column in ("player", "ε", "mean return", "95% interval", "human-normalised", "retention"):
+        table.add_column(column, justify="left" if column == "player" else "right")
+    for row in results:
+        low, high = row["interval95"]
+        retention = row["retention_of_best_teacher"]
+        table.add_row(
+            row["player"],
+            f"{row['protocol']['epsilon']:g}",
+            f"{row['mean']:.2f}",
+            f"{low:.2f} to {high:.2f}",
+            f"{row['human_normalised']:.2f}",
+            "" if retention is None else f"{retention:.1%}",
+        )
+    console.print(table)
+    console.print("retention: (score − random) / (best teacher − random), same seeds", style="dim")

@@ -1,0 +1,86 @@
+"""`edgedistill play`: watch a student play, or have it play out of sight."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgedistill.cli.output import console, print_json
+
+
+def play(
+    student_file: Annotated[
+        str, typer.Argument(metavar="FILE|GAME", help="A student's .onnx, or a game with a shipped one.")
+    ],
+    student: Annotated[
+        str | None, typer.Option(help="Which shipped student; default: the best at 1.7% or less.")
+    ] = None,
+    game: Annotated[str | None, typer.Option(help="Refuse a file made for another game.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Games to play.")] = 1,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many agent steps (4 frames each).")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same games, on every CPU.")] = 0,
+    epsilon: Annotated[float, typer.Option(min=0, max=1, help="Probability of a random action.")] = 0.01,
+    sticky: Annotated[float, typer.Option(min=0, max=1, help="Probability of repeating the last action.")] = 0.0,
+    headless: Annotated[bool, typer.Option("--headless", help="Draw nothing, play as fast as possible.")] = False,
+    gif: Annotated[Path | None, typer.Option(help="Write an animated GIF (the first minute).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; implies --headless.")] = False,
+) -> None:
+    """Play a game with an exported student, in the terminal and at real speed."""
+    from edgedistill.atari.games import find_game
+    from edgedistill.atari.protocol import Protocol
+    from edgedistill.runtime.gif import GifRecorder
+    from edgedistill.runtime.player import Summary
+    from edgedistill.runtime.player import play as play_games
+    from edgedistill.runtime.policy import Policy
+    from edgedistill.runtime.shipped import find_student
+    from edgedistill.runtime.view import watch
+
+    policy = Policy.load(find_student(student_file, student))
+    if game is not None:
+        policy.require_game(find_game(game))
+    recorder = GifRecorder(gif) if gif else None
+    summary = Summary()
+    protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=sticky, seed=seed)
+    decisions = play_games(policy, protocol, summary, max_steps)
+    shown = not (headless or as_json or not sys.stdout.isatty())
+    began = time.perf_counter()
+    for decision in watch(decisions, policy.card, console) if shown else decisions:
+        if recorder:
+            recorder.add(decision.screen())
+    seconds = time.perf_counter() - began
+    if recorder:
+        recorder.save()
+
+    card = policy.card
+    if as_json:
+        print_json(
+            {
+                "file": policy.source,
+                "game": card.game,
+                "student": card.student,
+                "scores": summary.scores,
+                "unfinished_score": summary.unfinished_score,
+                "steps": summary.steps,
+                "frames": 4 * summary.steps,
+                "seconds": round(seconds, 3),
+                "steps_per_second": round(summary.steps / seconds, 1),
+                "seed": seed,
+                "actions_sha256": summary.actions_sha256,
+            }
+        )
+        return
+    console.print(f"[bold]{card.game}[/], student [bold]{card.student}[/] ({card.ratio:.2%} of the Nature DQN)")
+    for number, score in enumerate(summary.scores, start=1):
+        console.print(f"  game {number}: {score:g}")
+    if summary.unfinished_score is not None:
+        console.print(f"  unfinished game: {summary.unfinished_score:g}")
+    console.print(
+        f"  {summary.steps:,} agent steps ({4 * summary.steps:,} frames) in {seconds:.1f} s, "
+        f"{summary.steps / seconds:,.0f} steps/s; real time is 15"
+    )
+    if gif:
+        console.print(f"  wrote {gif}")

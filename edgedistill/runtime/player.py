@@ -1,0 +1,79 @@
+"""Plays an exported student: a generator of what happened, for whatever shows or records it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgedistill.atari.emulator import FRAME_SKIP, Emulator
+from edgedistill.atari.protocol import Episode, Protocol
+from edgedistill.runtime.policy import Policy
+
+# The console draws 60 frames a second; a decision lasts four of them.
+SECONDS_PER_DECISION = FRAME_SKIP / 60
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One agent step (four emulator frames) of play."""
+
+    episode: int
+    step: int
+    """Agent steps of this episode so far"""
+    action: str
+    score: float
+    """Unclipped return of this episode so far"""
+    over: bool
+    emulator: Emulator
+
+    def screen(self) -> NDArray[np.uint8]:
+        """The raw screen, (height, width, 3) uint8 RGB."""
+        return self.emulator.screen_rgb()
+
+
+@dataclass
+class Summary:
+    """What a play came to; filled while `play` runs."""
+
+    scores: list[float] = field(default_factory=list)
+    """Returns of the finished episodes"""
+    steps: int = 0
+    unfinished_score: float | None = None
+    """Return so far of an episode that `max_steps` cut"""
+    _actions: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, decision: Decision, action: int) -> None:
+        self.steps += 1
+        self._actions.update(bytes([action]))
+        if decision.over:
+            self.scores.append(decision.score)
+        self.unfinished_score = None if decision.over else decision.score
+
+    @property
+    def actions_sha256(self) -> str:
+        """Hash of all actions played, one byte each: equal on every machine for equal file, seed and options."""
+        digest: str = self._actions.hexdigest()
+        return digest
+
+
+def play(policy: Policy, protocol: Protocol, summary: Summary, max_steps: int | None = None) -> Iterator[Decision]:
+    """Play `protocol.episodes` games, at most `max_steps` agent steps in all, yielding after each decision.
+
+    Raises:
+        BadRequest: the emulator offers other actions than the student knows.
+    """
+    emulator = protocol.emulator(policy.card.game)
+    policy.require_actions(emulator)
+    for number in range(protocol.episodes):
+        episode = Episode(emulator, protocol, number)
+        while not episode.over:
+            if max_steps is not None and summary.steps >= max_steps:
+                return
+            action = episode.step(int(policy.act(emulator.frames[None])[0]))
+            name = policy.card.actions[action]
+            decision = Decision(number, episode.steps, name, episode.total_reward, episode.over, emulator)
+            summary.add(decision, action)
+            yield decision

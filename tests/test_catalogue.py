@@ -1,0 +1,135 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgedistill.catalogue import (
+    MAX_TOML_BYTES,
+    NATURE_DQN,
+    find_architecture,
+    load_catalogue,
+    parse_architecture,
+    pick_by_ratio,
+    read_architecture,
+)
+from edgedistill.errors import BadRequest
+
+# Computed from the layers that Sun & Fazli 2019 and Mnih et al. 2015 state, 6 actions: parameters, MMAC.
+PAPER = {
+    "net1": (424_790, 3.16),
+    "net2": (111_798, 2.18),
+    "net3": (61_174, 2.13),
+    "net4": (54_886, 1.01),
+    "net5": (30_822, 1.07),
+}
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_papers_nets_cost_what_they_should(name):
+    parameters, mmac = PAPER[name]
+    assert find_architecture(name).parameters(6) == parameters
+    assert round(find_architecture(name).macs(6) / 1e6, 2) == mmac
+
+
+def test_nature_dqn_is_the_denominator():
+    assert NATURE_DQN.parameters(6) == 1_687_206
+    assert NATURE_DQN.parameters(18) == 1_693_362
+    assert round(NATURE_DQN.macs(6) / 1e6, 2) == 9.35
+    assert NATURE_DQN.ratio(6) == 1.0
+
+
+@pytest.mark.parametrize(("name", "limit"), [("micro", 0.017), ("nano", 0.01), ("pico", 0.005)])
+@pytest.mark.parametrize("actions", [3, 6, 18])
+def test_our_students_keep_their_promise_at_any_action_count(name, limit, actions):
+    assert find_architecture(name).ratio(actions) <= limit
+
+
+@pytest.mark.parametrize(("ratio", "name"), [(1.0, "net1"), (0.0183, "net5"), (0.017, "micro"), (0.01, "nano")])
+def test_ratio_picks_the_largest_at_or_below(ratio, name):
+    assert pick_by_ratio(ratio, 6).name == name
+
+
+def test_ratio_at_exactly_an_entry_picks_it():
+    exact = find_architecture("nano").ratio(6)
+    assert pick_by_ratio(exact, 6).name == "nano"
+
+
+@pytest.mark.parametrize("ratio", [0.0, -0.1, 1.1, float("nan")])
+def test_ratio_outside_0_to_1_is_refused(ratio):
+    with pytest.raises(BadRequest, match="above 0 and at most 1"):
+        pick_by_ratio(ratio, 6)
+
+
+def test_ratio_below_the_smallest_names_it_and_a_ratio_that_works():
+    with pytest.raises(BadRequest, match=r"smallest is 'pico' at 0\.4\d+%\. Use --ratio (0\.\d+)") as error:
+        pick_by_ratio(0.001, 6)
+    advised = float(str(error.value).split("Use --ratio ")[1].split()[0])
+    assert pick_by_ratio(advised, 6).name == "pico"
+
+
+def test_a_written_architecture_reads_back():
+    for entry in load_catalogue().values():
+        assert parse_architecture(entry.to_dict(), "test") == entry
+
+
+def test_a_users_own_toml(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\nconvs = [{ channels = 8, kernel = 8, stride = 4 }]\nfc = [16]\n')
+    mine = find_architecture(str(file))
+    # conv: 8·(4·64) + 8; fc: 16·(8·20·20) + 16; head: 6·16 + 6
+    assert mine.parameters(6) == 2_056 + 51_216 + 102
+
+
+GOOD = {"name": "x", "convs": [{"channels": 8, "kernel": 8, "stride": 4}], "fc": [16]}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"convs": []}, "at least one convolution"),
+        ({"convs": [{"channels": 8, "kernel": 8}]}, "channels, kernel and stride"),
+        ({"convs": [{"channels": 0, "kernel": 8, "stride": 4}]}, "'channels' must be a whole number"),
+        ({"convs": [{"channels": True, "kernel": 8, "stride": 4}]}, "'channels' must be a whole number"),
+        ({"convs": [{"channels": 8, "kernel": 84, "stride": 1}, {"channels": 8, "kernel": 3, "stride": 1}]}, "nothing"),
+        ({"fc": [10**9]}, "'fc' must be a whole number"),
+        ({"fc": "16"}, "'fc' must be a list"),
+        ({"fc": [1] * 99}, "at most 8"),
+        ({"name": "../evil"}, "'name' must be"),
+        ({"summary": 3}, "'summary' must be text"),
+        ({"depth": 3}, "unknown key 'depth'"),
+    ],
+)
+def test_an_unusable_architecture_says_what_is_wrong(change, complaint):
+    with pytest.raises(BadRequest, match=complaint):
+        parse_architecture(GOOD | change, "mine.toml")
+
+
+VALUES = st.none() | st.integers() | st.text(max_size=5) | st.booleans()
+CONVS = st.lists(VALUES | st.fixed_dictionaries({key: VALUES for key in ("channels", "kernel", "stride")}), max_size=3)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"name": VALUES | st.just("x"), "convs": VALUES | CONVS, "fc": VALUES | st.lists(VALUES, max_size=3)},
+        optional={"summary": VALUES, "other": VALUES},
+    )
+)
+def test_any_table_is_an_architecture_or_a_clear_error(table):
+    try:
+        assert parse_architecture(table, "mine.toml").parameters(6) > 0
+    except BadRequest as error:
+        assert "mine.toml" in str(error)
+
+
+def test_a_malformed_or_oversized_toml_is_refused(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("name = [")
+    with pytest.raises(BadRequest, match="not TOML"):
+        read_architecture(file)
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadRequest, match="not TOML"):
+        read_architecture(file)
+    file.write_text("#" * (MAX_TOML_BYTES + 1))
+    with pytest.raises(BadRequest, match="larger than"):
+        read_architecture(file)
+    with pytest.raises(BadRequest, match="cannot be read"):
+        read_architecture(tmp_path / "missing.toml")
