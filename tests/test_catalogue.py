@@ -104,7 +104,7 @@ def test_an_unusable_architecture_says_what_is_wrong(change, complaint):
 
 
 VALUES = st.none() | st.integers() | st.text(max_size=5) | st.booleans()
-CONVS = st.lists(VALUES | st.fixed_dictionaries({key: VALUES for key in ("channels", "kernel", "stride")}), max_size=3)
+CONVS = st.lists(VALUES | st.fixed_dictionaries(dict.fromkeys(("channels", "kernel", "stride"), VALUES)), max_size=3)
 
 
 @given(

@@ -49,6 +49,9 @@ def train(
     memory_frames: Annotated[
         int | None, typer.Option(help="Frames in the distillation memory, 7 KB each. Default: 100,000.")
     ] = None,
+    epsilon_decay_steps: Annotated[
+        int | None, typer.Option(help="Agent steps over which exploration falls. Default: 300,000.")
+    ] = None,
     evaluate_every: Annotated[
         int | None, typer.Option(help="Agent steps between evaluations. Default: 250,000.")
     ] = None,
@@ -83,8 +86,9 @@ def train(
         for entry, share in students:
             notes.print(f"student [bold]{entry.name}[/]: {share:.2%} of the Nature DQN ({entry.summary})")
         given: dict[str, Any] = {
-            "envs": envs, "memory_frames": memory_frames, "evaluate_every": evaluate_every,
-            "evaluate_episodes": evaluate_episodes, "checkpoint_every": checkpoint_every,
+            "envs": envs, "memory_frames": memory_frames, "epsilon_decay_steps": epsilon_decay_steps,
+            "evaluate_every": evaluate_every, "evaluate_episodes": evaluate_episodes,
+            "checkpoint_every": checkpoint_every,
         }  # fmt: skip
         config = TrainConfig(
             game=rom,

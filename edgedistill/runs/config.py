@@ -103,6 +103,8 @@ class TrainConfig:
             raise refuse("minutes", "above 0")
         if self.seed < 0 or self.threads < 0:
             raise refuse("seed" if self.seed < 0 else "threads", "0 or above")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise refuse("device", "auto, cpu or cuda")
         if self.precision not in ("auto", "float32", "bf16"):
             raise refuse("precision", "auto, float32 or bf16")
         if self.minibatch > self.rollout_steps:

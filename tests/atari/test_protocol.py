@@ -26,9 +26,9 @@ def test_standing_still_loses_pong():
 
 
 def test_returns_count_to_game_over_not_to_a_lost_life():
-    # A random player of Breakout scores 1.7 a game of five lives; a single life gives about a third of a point.
-    scores = evaluate(always(0), "breakout", Protocol(episodes=30, epsilon=1.0))
-    assert 0.8 < scores.mean < 2.6
+    # 200 random games on the training environment gave 1.2; a single of the five lives gives a fifth of that.
+    scores = evaluate(always(0), "breakout", Protocol(episodes=60, epsilon=1.0))
+    assert 0.7 < scores.mean < 1.9
 
 
 def test_rewards_are_not_clipped():

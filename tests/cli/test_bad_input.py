@@ -1,0 +1,74 @@
+"""Each bad request: exit code 2 (1 for a failure), one clear message, nothing half-written."""
+
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["train", "--game", "pnog"], "No game 'pnog'. Did you mean 'pong'?"),
+        (["train", "--ratio", "0"], "--ratio must be above 0"),
+        (["train", "--ratio", "-0.5"], "--ratio must be above 0"),
+        (["train", "--ratio", "1.5"], "at most 1"),
+        (["train", "--ratio", "0.001"], "the smallest is 'pico'"),
+        (["train", "--student", "mirco"], "Did you mean 'micro'?"),
+        (["train", "--student", "missing.toml"], "missing.toml: cannot be read"),
+        (["train", "--teacher-only", "--ratio", "0.017"], "leave --ratio and --student out"),
+        (["train", "--minutes", "-1"], "--minutes must be above 0"),
+        (["train", "--envs", "0"], "--envs must be at least 1"),
+        (["train", "--resume", "nowhere"], "No run at nowhere"),
+        (["train", "--resume", "nowhere", "--ratio", "0.1"], "only --steps and --minutes may change"),
+        (["train", "--out", "/proc/nothing/here", "--steps", "1"], "cannot be written"),
+        (["train", "--device", "cuda:99", "--steps", "1"], "--device must be auto, cpu or cuda"),
+        (["export", "nowhere", "-o", "x.onnx"], "No run at nowhere"),
+        (["play", "pnog"], "Did you mean 'pong'?"),
+        (["play", "missing.onnx"], "missing.onnx: cannot be read"),
+        (["play", "alien"], "No trained alien student ships"),
+        (["evaluate", "missing.onnx"], "missing.onnx: cannot be read"),
+        (["zoo", "--actions", "99"], "from 2 to 18"),
+    ],
+)
+def test_a_bad_request_says_what_to_do(cli, arguments, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = cli(*arguments)
+    assert outcome.code == 2
+    assert complaint in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_a_checkpoint(cli, tiny_run, tmp_path):
+    (tmp_path / "config.json").write_bytes((tiny_run.path / "config.json").read_bytes())
+    for command in (["export", tmp_path, "--student", "pico", "-o", tmp_path / "x.onnx"], ["evaluate", tmp_path]):
+        outcome = cli(*command)
+        assert outcome.code == 1
+        assert "no checkpoint yet" in outcome.err
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_student_for_another_game(cli, tiny_export):
+    outcome = cli("play", tiny_export.path, "--game", "breakout")
+    assert outcome.code == 2
+    assert "plays pong, not breakout" in outcome.err
+
+
+def test_a_file_that_is_not_a_student(cli, tmp_path):
+    file = tmp_path / "x.onnx"
+    file.write_text("not a model")
+    outcome = cli("play", file)
+    assert outcome.code == 2
+    assert "not an ONNX model" in outcome.err
+
+
+@pytest.mark.parametrize("missing", ["torch", "onnx", "safetensors"])
+def test_without_the_training_packages_the_message_has_the_pip_command(cli, missing, monkeypatch, tmp_path):
+    for name in [name for name in sys.modules if name.startswith("edgedistill.") and "runs" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.startswith(("edgedistill.exporter", "edgedistill.distill"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    outcome = cli("export", tmp_path, "-o", tmp_path / "x.onnx")
+    assert outcome.code == 1
+    assert f"needs {missing}" in outcome.err
+    assert "pip install 'edgedistill[train]'" in outcome.err

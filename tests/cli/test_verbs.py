@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+
+def test_zoo_lists_the_catalogue(cli):
+    table = cli("zoo")
+    assert table.code == 0
+    assert "micro" in table.out
+    assert "1.62%" in table.out
+    rows = json.loads(cli("zoo", "--json", "--actions", 18).out)
+    assert {row["name"] for row in rows} >= {"net1", "net5", "micro", "nano", "pico"}
+    assert all(row["ratio"] < 0.017 for row in rows if row["name"] in ("micro", "nano"))
+
+
+def test_play_headless(cli, tiny_export):
+    outcome = cli("play", tiny_export.path, "--headless", "--max-steps", 30)
+    assert outcome.code == 0
+    assert "unfinished game" in outcome.out
+    report = json.loads(cli("play", tiny_export.path, "--json", "--max-steps", 30, "--seed", 7).out)
+    assert report["steps"] == 30
+    again = json.loads(cli("play", tiny_export.path, "--json", "--max-steps", 30, "--seed", 7).out)
+    assert report["actions_sha256"] == again["actions_sha256"]
+
+
+def test_play_writes_a_gif(cli, tiny_export, tmp_path):
+    assert cli("play", tiny_export.path, "--headless", "--max-steps", 20, "--gif", tmp_path / "a.gif").code == 0
+    assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF8")
+
+
+def test_evaluate_a_file(cli, tiny_export):
+    outcome = cli("evaluate", tiny_export.path, "--episodes", 1, "--epsilon", 0.05, "--json")
+    (result,) = json.loads(outcome.out)["results"]
+    assert result["protocol"]["epsilon"] == 0.05
+    assert result["mean"] == tiny_export.card.score("student", 0.05).mean
+
+
+def test_evaluate_a_run(cli, tiny_run):
+    outcome = cli("evaluate", tiny_run.path, "--student", "pico", "--episodes", 1, "--epsilon", 0.05)
+    assert outcome.code == 0
+    for player in ("best_teacher", "last_teacher", "pico"):
+        assert player in outcome.out
+
+
+def test_train_picks_a_student_by_ratio_and_says_which(cli, tmp_path):
+    outcome = cli(
+        *("train", "--game", "Pong", "--ratio", 0.017, "--ratio", 0.005, "--steps", 64, "--envs", 2, "--seed", 1),
+        *("--evaluate-episodes", 1, "--memory-frames", 500, "--threads", 1, "--out", tmp_path / "run"),
+    )
+    assert outcome.code == 0
+    assert "student micro: 1.62% of the Nature DQN" in outcome.err
+    assert "student pico: 0.44%" in outcome.err
+    assert f"edgedistill export {tmp_path / 'run'}" in outcome.out
+    assert "0.00 GB" in outcome.out
+    resumed = cli("train", "--resume", tmp_path / "run", "--steps", 200, "--json")
+    assert json.loads(resumed.out)["step"] == 256
+
+
+def test_train_teacher_only(cli, tmp_path):
+    outcome = cli(
+        *("train", "--teacher-only", "--steps", 64, "--envs", 2, "--evaluate-episodes", 1, "--threads", 1),
+        *("--out", tmp_path / "run", "--json"),
+    )
+    assert set(json.loads(outcome.out)["scores"]) == {"teacher"}
+    assert cli("export", tmp_path / "run", "-o", tmp_path / "x.onnx").code == 2
+
+
+@pytest.mark.parametrize("verb", ["train", "export", "play", "evaluate", "zoo"])
+def test_every_verb_explains_itself(cli, verb):
+    outcome = cli(verb, "--help")
+    assert outcome.code == 0
+    assert "Usage" in outcome.out

@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from edgedistill.distill.realtime import Progress
+from edgedistill.distill.training import Evaluated, Resumed, Saved, train
+from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.runs.folder import RunFolder
+from tests.conftest import TINY
+
+FEW = replace(TINY, steps=384, evaluate_every=10**9, evaluate_episodes=1)
+
+
+def final_tensors(run):
+    return run.load_checkpoint()[0]
+
+
+def teacher_of(tensors):
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(("teacher", "optimiser.teacher"))}
+
+
+def assert_equal_tensors(left, right):
+    assert left.keys() == right.keys()
+    for name, tensor in left.items():
+        assert torch.equal(tensor, right[name]), name
+
+
+def test_a_run_leaves_curves_a_checkpoint_and_its_best_teacher(tiny_run):
+    records = list(tiny_run.metrics())
+    progress = [record for record in records if record["kind"] == "progress"]
+    assert [record["step"] for record in progress] == list(range(64, 513, 64))
+    assert set(progress[-1]["student_kl"]) == {"micro", "pico"}
+    evaluation = next(record for record in records if record["kind"] == "evaluation")
+    assert set(evaluation["scores"]) == {"teacher", "micro", "pico"}
+    assert tiny_run.load_checkpoint()[1]["step"] == 512
+    assert tiny_run.load_best_teacher()[1] == {"step": 512, "mean": evaluation["scores"]["teacher"]}
+
+
+def test_the_same_seed_gives_the_same_run_and_students_do_not_disturb_the_teacher(tmp_path):
+    runs = []
+    for name, students in (("a", FEW.students), ("b", FEW.students), ("alone", ())):
+        config = replace(FEW, students=students)
+        run = RunFolder.create(tmp_path / name, config)
+        list(train(run, config))
+        runs.append(final_tensors(run))
+    assert_equal_tensors(runs[0], runs[1])
+    assert_equal_tensors(teacher_of(runs[0]), teacher_of(runs[2]))
+
+
+def test_a_resumed_teacher_is_bit_equal_to_an_uninterrupted_one(tmp_path):
+    whole = RunFolder.create(tmp_path / "whole", FEW)
+    list(train(whole, FEW))
+    parts = RunFolder.create(tmp_path / "parts", FEW)
+    for event in train(parts, FEW):
+        if isinstance(event, Progress) and event.step == 192:
+            break  # between the checkpoints of 128 and 256, as a crash would
+    events = list(train(parts, FEW, resume=True))
+    assert Resumed(128) in events
+    assert_equal_tensors(teacher_of(final_tensors(whole)), teacher_of(final_tensors(parts)))
+    steps = [record["step"] for record in parts.metrics() if record["kind"] == "progress"]
+    assert steps == list(range(64, 385, 64))
+
+
+def test_a_request_to_stop_ends_with_a_checkpoint(tmp_path):
+    run = RunFolder.create(tmp_path / "run", FEW)
+    seen = []
+    for event in train(run, FEW, should_stop=lambda: len(seen) >= 1):
+        seen.append(event)
+    assert isinstance(seen[-1], Saved)
+    assert run.load_checkpoint()[1]["step"] == seen[-1].step < FEW.steps
+    assert not any(isinstance(event, Evaluated) for event in seen)
+
+
+def test_a_finished_run_says_how_to_go_on(tiny_run):
+    with pytest.raises(BadRequest, match="--steps 1024"):
+        list(train(tiny_run, TINY, resume=True))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_its_checkpoint(tmp_path):
+    run = RunFolder.create(tmp_path / "run", FEW)
+    list(train(run, replace(FEW, steps=128)))
+    tensors, state = run.load_checkpoint()
+    tensors["teacher.head.bias"][:] = float("nan")
+    run.save_checkpoint(state["step"], tensors, state)
+    with pytest.raises(EdgeDistillError, match="step 192"):
+        list(train(run, FEW, resume=True))
+    assert run.load_checkpoint()[1]["step"] == 128

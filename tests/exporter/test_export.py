@@ -1,0 +1,122 @@
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import numpy_helper
+
+from edgedistill.catalogue import load_catalogue
+from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.exporter import export as exporter
+from edgedistill.exporter.export import agreement, export_student, play_frames
+from edgedistill.exporter.quantise import WEIGHT_LIMIT, int8_model
+from edgedistill.networks.network import AtariNetwork, GreedyPolicy
+from edgedistill.runtime.policy import Policy
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return play_frames(lambda frames: np.array([int(frames.sum()) % 6]), "pong", 300, seed=0, epsilon=0.3)
+
+
+def random_student(architecture, actions=6):
+    torch.manual_seed(0)
+    return AtariNetwork(architecture, actions).eval()
+
+
+def run(model, frames):
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, {"frames": frames})[0]
+
+
+@pytest.mark.parametrize("architecture", load_catalogue().values(), ids=lambda entry: entry.name)
+def test_int8_logits_are_close_to_torchs(architecture, frames):
+    student = random_student(architecture)
+    logits, expected = run(int8_model(student, frames), frames), GreedyPolicy(student).values(frames)
+    # 8-bit activations and 7-bit weights: some 1% of noise a layer.
+    assert np.sqrt(np.mean((logits - expected) ** 2)) < 0.08 * expected.std()
+
+
+@pytest.mark.parametrize("architecture", load_catalogue().values(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("actions", [3, 18])
+def test_the_catalogue_counts_the_bytes_of_the_exported_tensors(architecture, actions, frames):
+    model = int8_model(random_student(architecture, actions), frames[:8])
+    written = sum(numpy_helper.to_array(tensor).nbytes for tensor in model.graph.initializer)
+    assert written == architecture.int8_bytes(actions)
+
+
+def test_onnxruntime_multiplies_nothing_but_integers(frames, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    model = int8_model(random_student(load_catalogue()["micro"]), frames)
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node]
+    assert kinds == ["QLinearConv"] * 3 + ["Flatten"] + ["QGemm"] * 2
+
+
+def test_weights_take_seven_bits(frames):
+    model = int8_model(random_student(load_catalogue()["micro"]), frames)
+    weights = [numpy_helper.to_array(t) for t in model.graph.initializer if t.name.endswith("weight_int")]
+    assert max(np.abs(weight.astype(int)).max() for weight in weights) == WEIGHT_LIMIT
+
+
+def test_a_batch_gives_what_single_frames_give(frames):
+    model = int8_model(random_student(load_catalogue()["pico"]), frames)
+    singles = np.concatenate([run(model, frames[i : i + 1]) for i in range(5)])
+    np.testing.assert_array_equal(run(model, frames[:5]), singles)
+
+
+def test_the_export_is_one_described_file(tiny_export):
+    model = onnx.load(tiny_export.path)
+    assert {tensor.name for tensor in model.graph.input} == {"frames"}
+    card = Policy.load(tiny_export.path).card
+    assert card == tiny_export.card
+    assert (card.game, card.student, card.params) == ("pong", "pico", 7_418)
+    assert card.actions == ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
+    assert set(card.scores) == {"student", "float_student", "best_teacher", "last_teacher"}
+    assert [score.epsilon for score in card.scores["student"]] == [0.01, 0.0, 0.05]
+    assert tiny_export.bytes == tiny_export.path.stat().st_size < 20_000
+    text = tiny_export.path.with_suffix(".md").read_text()
+    assert "7,418 (0.44% of the Nature DQN's)" in text
+
+
+def test_a_card_counts_equal_actions_and_the_largest_error(tiny_export, frames):
+    policy = Policy.load(tiny_export.path)
+
+    class Shifted:
+        def values(self, frames):
+            logits = policy.logits(frames).copy()
+            logits[:, 0] += 0.5
+            return logits
+
+    share, error = agreement(policy, Shifted(), frames)
+    logits = policy.logits(frames)
+    shifted = logits + np.eye(6, dtype=np.float32)[0] * 0.5
+    assert share == (logits.argmax(1) == shifted.argmax(1)).mean()
+    assert error == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_student_that_int8_changes_is_refused_and_nothing_is_left(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporter, "agreement", lambda *_: (0.9, 0.1))
+    output = tmp_path / "pico.onnx"
+    with pytest.raises(EdgeDistillError, match=r"90\.0% of 5,000 .*--allow-disagreement"):
+        export_student(tiny_run, "pico", output, episodes=1)
+    assert list(tmp_path.iterdir()) == []
+    exported = export_student(tiny_run, "pico", output, episodes=1, allow_disagreement=True)
+    assert exported.card.disagreement_allowed
+    assert "in spite of it" in output.with_suffix(".md").read_text()
+
+
+def test_which_of_several_students_must_be_said(tiny_run, tmp_path):
+    with pytest.raises(BadRequest, match="--student micro | pico"):
+        export_student(tiny_run, None, tmp_path / "x.onnx")
+    with pytest.raises(BadRequest, match="Did you mean 'pico'"):
+        export_student(tiny_run, "piko", tmp_path / "x.onnx")
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tiny_run, tmp_path):
+    with pytest.raises(BadRequest, match="cannot be written"):
+        export_student(tiny_run, "pico", tmp_path / "missing" / "x.onnx")
+    with pytest.raises(BadRequest, match="is a folder"):
+        export_student(tiny_run, "pico", tmp_path)

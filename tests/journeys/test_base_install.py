@@ -1,0 +1,68 @@
+"""The board's install: a fresh venv with the wheel and its base dependencies, without torch, onnx or gymnasium."""
+
+import json
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """Runs a command of the fresh venv outside the repository."""
+    home = tmp_path_factory.mktemp("board")
+    venv.create(home / "venv", with_pip=True)
+    python = home / "venv" / "bin" / "python"
+    constraints = ROOT / "constraints.txt"
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", constraints, ROOT]
+    subprocess.run(pip, check=True, capture_output=True, timeout=600)
+
+    def run(*command):
+        program, *arguments = map(str, command)
+        return subprocess.run(
+            [home / "venv" / "bin" / program, *arguments], cwd=home, capture_output=True, text=True, timeout=300
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("module", ["torch", "onnx", "gymnasium", "safetensors", "cv2"])
+def test_nothing_of_the_trainer_is_installed(board, module):
+    assert board("python", "-c", f"import {module}").returncode != 0
+
+
+def test_a_shipped_student_plays(board):
+    outcome = board("edgedistill", "play", "pong", "--headless", "--episodes", 1, "--json")
+    assert outcome.returncode == 0, outcome.stderr
+    assert len(json.loads(outcome.stdout)["scores"]) == 1
+
+
+def test_a_shipped_student_is_evaluated(board):
+    outcome = board("edgedistill", "evaluate", "pong", "--episodes", 1, "--epsilon", 0.01, "--json")
+    assert outcome.returncode == 0, outcome.stderr
+
+
+def test_the_catalogue_is_listed(board):
+    outcome = board("edgedistill", "zoo", "--json")
+    assert outcome.returncode == 0, outcome.stderr
+    assert any("pong" in row["trained"] for row in json.loads(outcome.stdout))
+
+
+def test_training_says_what_to_install(board):
+    outcome = board("edgedistill", "train", "--steps", 1)
+    assert outcome.returncode == 1
+    assert "pip install 'edgedistill[train]'" in outcome.stderr
+
+
+def test_start_up_imports_nothing_heavy(board):
+    code = "import sys, edgedistill.cli; print([m for m in sys.modules if m in ('torch', 'onnx', 'onnxruntime')])"
+    assert board("python", "-c", code).stdout.strip() == "[]"
+
+
+def test_importing_the_command_line_here_does_not_import_torch():
+    code = "import sys, edgedistill.cli; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"

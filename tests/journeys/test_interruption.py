@@ -1,0 +1,72 @@
+"""A run that is stopped or killed from outside, as a whole process."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from edgedistill.runs.folder import RunFolder
+
+TRAIN = [
+    *(sys.executable, "-c", "from edgedistill.cli import main; main()", "train", "--game", "pong", "--student", "pico"),
+    *("--envs", "4", "--threads", "1", "--checkpoint-every", "512", "--evaluate-every", "1000000"),
+    *("--evaluate-episodes", "1", "--memory-frames", "1000"),
+]
+
+
+def start(out, *options):
+    return subprocess.Popen([*TRAIN, "--out", str(out), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def wait_for(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def last_step(run):
+    steps = [record["step"] for record in RunFolder(run).metrics()]
+    return steps[-1] if steps else 0
+
+
+def teacher_of(run):
+    tensors, state = RunFolder.open(run).load_checkpoint()
+    return {name: tensor for name, tensor in tensors.items() if "student" not in name}, state["step"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_stop_with_a_checkpoint_and_say_how_to_go_on(tmp_path, number):
+    run = tmp_path / "run"
+    process = start(run, "--steps", "1000000")
+    wait_for(lambda: last_step(run) >= 768, process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert f"edgedistill train --resume {run}" in out.decode().replace("\n", " ")
+    assert teacher_of(run)[1] == last_step(run) >= 768
+
+
+def test_kill_9_costs_only_the_work_since_the_last_checkpoint(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = start(killed, "--steps", "1536")
+    wait_for(lambda: last_step(killed) >= 768, process)
+    process.kill()
+    process.wait()
+    assert teacher_of(killed)[1] in (512, 1024)
+    resume = [*TRAIN[:4], "--resume", str(killed), "--json"]
+    resumed = subprocess.run(resume, capture_output=True, check=True, timeout=120)
+    assert json.loads(resumed.stdout)["step"] == 1536
+
+    assert start(whole, "--steps", "1536").wait(timeout=120) == 0
+    left, left_step = teacher_of(killed)
+    right, right_step = teacher_of(whole)
+    assert left_step == right_step == 1536
+    assert left.keys() == right.keys()
+    for name, tensor in left.items():
+        assert torch.equal(tensor, right[name]), name

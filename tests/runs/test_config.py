@@ -1,0 +1,51 @@
+import json
+
+import numpy as np
+import pytest
+
+from edgedistill.catalogue import find_architecture
+from edgedistill.errors import BadRequest
+from edgedistill.runs.config import TrainConfig
+
+CONFIG = TrainConfig("pong", (find_architecture("micro"),), seed=3, steps=1000, minutes=2.5)
+
+
+def test_a_config_reads_back_as_it_was_written():
+    assert TrainConfig.from_json(CONFIG.to_json(), "config.json") == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"envs": 0}, "--envs must be at least 1, got 0"),
+        ({"gamma": 1.5}, "--gamma must be from 0 to 1"),
+        ({"student_learning_rate": 0.0}, "--student-learning-rate must be above 0"),
+        ({"minutes": -1.0}, "--minutes must be above 0"),
+        ({"precision": "int4"}, "auto, float32 or bf16"),
+        ({"device": "tpu"}, "auto, cpu or cuda"),
+        ({"minibatch": 4096}, "at most envs × rollout length = 2048"),
+        ({"students": (find_architecture("micro"),) * 2}, "share a name"),
+    ],
+)
+def test_an_unusable_setting_is_refused_with_its_option(change, complaint):
+    with pytest.raises(BadRequest, match=complaint):
+        TrainConfig(**({"game": "pong"} | change))
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "[]", '{"config_version": 99}', json.dumps(json.loads(CONFIG.to_json()) | {"colour": 1})]
+)
+def test_a_damaged_config_is_refused(damage):
+    with pytest.raises(BadRequest, match=r"config\.json"):
+        TrainConfig.from_json(damage, "config.json")
+
+
+def test_epsilon_floors_are_dealt_out_in_equal_parts():
+    floors = TrainConfig("pong", envs=8).env_epsilon_floors
+    np.testing.assert_array_equal(floors, [0.01] * 4 + [0.05] * 2 + [0.15] * 2)
+
+
+def test_what_is_due_falls_on_whole_rollouts():
+    config = TrainConfig("pong", envs=4, rollout_length=16, minibatch=32, checkpoint_every=130)
+    assert [step for step in range(64, 600, 64) if config.is_due(130, step)] == [128, 256, 384, 512]
+    assert config.is_due(1, 64)

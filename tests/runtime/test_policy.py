@@ -1,0 +1,105 @@
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edgedistill.errors import BadRequest
+from edgedistill.runtime.card import PREFIX, Card
+from edgedistill.runtime.policy import MAX_FILE_BYTES, Policy
+
+
+@pytest.fixture
+def model(tiny_export):
+    return onnx.load(tiny_export.path)
+
+
+def set_metadata(model, key, value):
+    props = {prop.key: prop.value for prop in model.metadata_props} | {PREFIX + key: value}
+    onnx.helper.set_model_props(model, {k: v for k, v in props.items() if v is not None})
+    return model.SerializeToString()
+
+
+def test_acts_on_batches(tiny_export):
+    policy = Policy.load(tiny_export.path)
+    frames = np.random.default_rng(0).integers(0, 256, (7, 84, 84, 4), dtype=np.uint8)
+    assert policy.logits(frames).shape == (7, 6)
+    assert policy.act(frames).tolist() == policy.logits(frames).argmax(1).tolist()
+
+
+def test_what_is_not_onnx(tmp_path):
+    file = tmp_path / "x.onnx"
+    for content in (b"", b"hello", bytes(1000)):
+        file.write_bytes(content)
+        with pytest.raises(BadRequest, match=r"x\.onnx: (not an ONNX model|an ONNX model, but not)"):
+            Policy.load(file)
+    with pytest.raises(BadRequest, match="cannot be read"):
+        Policy.load(tmp_path / "missing.onnx")
+    with pytest.raises(BadRequest, match="cannot be read"):
+        Policy.load(tmp_path)
+
+
+def test_what_is_too_large(tmp_path):
+    file = tmp_path / "x.onnx"
+    file.write_bytes(bytes(MAX_FILE_BYTES + 1))
+    with pytest.raises(BadRequest, match="larger than 4 MB"):
+        Policy.load(file)
+
+
+def test_onnx_that_is_not_ours(model):
+    del model.metadata_props[:]
+    with pytest.raises(BadRequest, match=r"not an edgedistill student.*edgedistill export"):
+        Policy(model.SerializeToString(), "x.onnx")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("format_version", "2", "format version 2, this edgedistill reads version 1"),
+        ("env", '{"side": 96}', "another preprocessing"),
+        ("game", None, "metadata is damaged"),
+        ("scores", "[1]", "metadata is damaged"),
+        ("actions", '["NOOP"]', "metadata is damaged"),
+        ("params", "{", "metadata is damaged"),
+        ("surprise", "1", "metadata is damaged"),
+    ],
+)
+def test_metadata_that_this_version_cannot_serve(model, key, value, complaint):
+    with pytest.raises(BadRequest, match=complaint):
+        Policy(set_metadata(model, key, value), "x.onnx")
+
+
+def test_another_interface_than_the_format_says(model):
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 96
+    with pytest.raises(BadRequest, match=r"takes and gives|not an ONNX model"):
+        Policy(model.SerializeToString(), "x.onnx")
+
+
+def test_another_action_count_than_its_metadata_says(model):
+    with pytest.raises(BadRequest, match="takes and gives"):
+        Policy(set_metadata(model, "actions", '["NOOP", "FIRE"]'), "x.onnx")
+
+
+def test_another_action_set_than_the_emulators(model, tiny_export):
+    from edgedistill.atari.emulator import Emulator
+
+    actions = '["FIRE", "NOOP", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]'
+    with pytest.raises(BadRequest, match="the emulator offers"):
+        Policy(set_metadata(model, "actions", actions), "x.onnx").require_actions(Emulator("pong"))
+    Policy.load(tiny_export.path).require_actions(Emulator("pong"))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_metadata_are_a_card_or_a_clear_error(tiny_export, data):
+    good = tiny_export.card.to_metadata()
+    key = data.draw(st.sampled_from(sorted(good)))
+    json_like = st.recursive(st.none() | st.integers() | st.text(max_size=4), st.lists, max_leaves=4).map(str)
+    try:
+        Card.from_metadata(good | {key: data.draw(json_like | st.text(max_size=20))}, "x.onnx")
+    except BadRequest as error:
+        assert "x.onnx" in str(error)
+
+
+def test_a_card_reads_back_as_it_was_written(tiny_export):
+    assert Card.from_metadata(tiny_export.card.to_metadata(), "x.onnx") == tiny_export.card
