@@ -78,11 +78,9 @@ class Architecture:
         """Bytes of the tensors in an exported file; its graph and metadata add some 7 KB.
 
         An output has int8 weights with a float32 scale and an int8 zero point, and an int32 bias with a float32 scale
-        and an int32 zero point; each quantised activation a float32 scale and a uint8 zero point where it is written
-        and where it is read.
+        and an int32 zero point. All activations share one float32 scale and uint8 zero point.
         """
-        layers = self._layers(actions)
-        return sum(outputs * (weights + 5 + 12) for outputs, weights, _ in layers) + 5 * (2 * len(layers) - 1)
+        return sum(outputs * (weights + 5 + 12) for outputs, weights, _ in self._layers(actions)) + 5
 
     def layers_text(self) -> str:
         """The layers in a few characters: channels, stride where it is not the Nature DQN's, units.

@@ -34,6 +34,8 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Mean return with its 95% interval, human-normalised score, and retention of the teacher."""
+    from edgedistill.runtime.shipped import shipped_games
+
     protocols = [
         Protocol(episodes=episodes, epsilon=each, sticky=sticky, seed=seed) for each in epsilon or [0.01, 0.0, 0.05]
     ]
@@ -43,7 +45,7 @@ def evaluate(
             task = bar.add_task(label, total=episodes)
             return lambda number, score: bar.update(task, advance=1, description=f"{label}, last {score:g}")
 
-        is_run = Path(target).is_dir()
+        is_run = Path(target).is_dir() and target not in shipped_games()
         game, rows, teachers = (_run if is_run else _file)(target, student, protocols, on_game)
 
     random_score, _ = reference_scores()[game]
@@ -85,7 +87,13 @@ def _file(
         (name, play_games(policy.act, game, protocol, on_episode=on_game(f"{name}, ε {protocol.epsilon:g}")))
         for protocol in protocols
     ]
-    return game, rows, {score.epsilon: score.mean for score in policy.card.scores.get("best_teacher", ())}
+    # The card's teacher counts only where it played the same games.
+    same = [
+        score
+        for score in policy.card.scores.get("best_teacher", ())
+        if (score.episodes, score.sticky, score.seed) == (protocols[0].episodes, protocols[0].sticky, protocols[0].seed)
+    ]
+    return game, rows, {score.epsilon: score.mean for score in same}
 
 
 def _run(
@@ -128,4 +136,7 @@ def _print(target: str, game: str, results: list[dict[str, Any]]) -> None:
             "" if retention is None else f"{retention:.1%}",
         )
     console.print(table)
-    console.print("retention: (score − random) / (best teacher − random), same seeds", style="dim")
+    console.print(
+        "retention: (score − random) / (best teacher − random); given where the teacher played the same games",
+        style="dim",
+    )

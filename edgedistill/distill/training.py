@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 
@@ -29,10 +30,9 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Evaluating:
-    """One game of an evaluation ended; the run goes on after all have."""
+    """The evaluation of one network begins; the run goes on after all have played."""
 
     network: str
-    episode: int
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,18 @@ def train(
         EdgeDistillError: resuming without a readable checkpoint; a loss that is no longer finite.
     """
     torch.set_num_threads(config.thread_count)
-    envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)
+    with closing(TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)) as envs:
+        yield from _train(run, config, envs, resume, should_stop, warn)
+
+
+def _train(
+    run: RunFolder,
+    config: TrainConfig,
+    envs: TrainingEnvs,
+    resume: bool,
+    should_stop: Callable[[], bool],
+    warn: Callable[[str], None],
+) -> Iterator[Event]:
     learners = Learners.build(config, envs.actions)
     frames = config.memory_frames if config.students else 1
     memory = DistillationMemory(frames, config.envs, config.rollout_length, envs.actions)
@@ -122,7 +133,6 @@ def train(
             run.save_checkpoint(step, learners.tensors(), asdict(state))
         if done or stop:
             break
-    envs.close()
 
 
 def _evaluate(
@@ -144,7 +154,7 @@ def _evaluate(
 
     for learner in (learners.teacher, *learners.students):
         name = learner.name.removeprefix("student.")
-        yield Evaluating(name, 0)
+        yield Evaluating(name)
         scores[name] = evaluate(GreedyPolicy(learner.network), config.game, protocol, on_episode=check).mean
     if state.best_teacher is None or scores["teacher"] >= state.best_teacher["mean"]:
         state.best_teacher = {"step": step, "mean": scores["teacher"]}

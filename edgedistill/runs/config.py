@@ -130,7 +130,9 @@ class TrainConfig:
 
     @property
     def thread_count(self) -> int:
-        return self.threads or len(os.sched_getaffinity(0))
+        # Only Linux tells which cores this process may use.
+        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return self.threads or available or 1
 
     def to_json(self) -> str:
         table = asdict(replace(self, students=()))

@@ -39,7 +39,9 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
         if name == "best_teacher":
             best = run.load_best_teacher()
             if best is None:
-                raise EdgeDistillError(f"{run.path}: no evaluation has chosen a best teacher yet.")
+                raise EdgeDistillError(
+                    f"{run.path}: no evaluation has chosen a best teacher. Go on: edgedistill train --resume {run.path}"
+                )
             weights, best_state = best
             network, prefix, step = nature_teacher(actions, bf16=False), "teacher", best_state["step"]
         elif name == "last_teacher":

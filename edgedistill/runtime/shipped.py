@@ -53,6 +53,6 @@ def shipped_student(game: str, student: str | None = None) -> Path:
 
 def find_student(file_or_game: str, student: str | None = None) -> Path:
     """A path as given, or a shipped student by the name of its game."""
-    if file_or_game.endswith(".onnx") or Path(file_or_game).exists():
+    if file_or_game.endswith(".onnx") or Path(file_or_game).is_file():
         return Path(file_or_game)
     return shipped_student(file_or_game, student)

@@ -109,7 +109,7 @@ def test_a_student_that_int8_changes_is_refused_and_nothing_is_left(tiny_run, tm
 
 
 def test_which_of_several_students_must_be_said(tiny_run, tmp_path):
-    with pytest.raises(BadRequest, match="--student micro | pico"):
+    with pytest.raises(BadRequest, match=r"--student micro \| pico"):
         export_student(tiny_run, None, tmp_path / "x.onnx")
     with pytest.raises(BadRequest, match="Did you mean 'pico'"):
         export_student(tiny_run, "piko", tmp_path / "x.onnx")
