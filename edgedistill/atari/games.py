@@ -38,6 +38,18 @@ def find_game(name: str) -> str:
     raise BadRequest(f"No game '{name}'. {did_you_mean(short, reference_scores())}")
 
 
+def retention(game: str, student_score: float, teacher_score: float) -> float | None:
+    """How much of what the teacher has over a random player the student kept: (student − random) / (teacher − random).
+
+    None where the teacher does not beat a random player.
+
+    >>> retention("pong", 18.0, 19.0), retention("pong", -20.0, -21.0)
+    (0.9748110831234257, None)
+    """
+    random, _ = reference_scores()[game]
+    return (student_score - random) / (teacher_score - random) if teacher_score > random else None
+
+
 def human_normalised(game: str, score: float) -> float:
     """0 for the random player's score, 1 for the human's (Mnih et al. 2015).
 

@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from edgedistill.atari.games import human_normalised, reference_scores
+from edgedistill.atari.games import human_normalised, retention
 from edgedistill.atari.protocol import EVALUATION_SEED, Protocol, Scores
 from edgedistill.cli.output import console, notes, print_json
 
@@ -48,19 +48,17 @@ def evaluate(
         is_run = Path(target).is_dir() and target not in shipped_games()
         game, rows, teachers = (_run if is_run else _file)(target, student, protocols, on_game)
 
-    random_score, _ = reference_scores()[game]
     results = []
     for player, scores in rows:
-        teacher = teachers.get(scores.protocol.epsilon) if player not in ("best_teacher", "last_teacher") else None
-        retention = (
-            (scores.mean - random_score) / (teacher - random_score) if teacher and teacher > random_score else None
-        )
+        teacher = teachers.get(scores.protocol.epsilon)
+        is_student = player not in ("best_teacher", "last_teacher")
+        retained = retention(game, scores.mean, teacher) if is_student and teacher is not None else None
         results.append(
             {
                 "player": player,
                 **scores.to_dict(),
                 "human_normalised": round(human_normalised(game, scores.mean), 4),
-                "retention_of_best_teacher": None if retention is None else round(retention, 4),
+                "retention_of_best_teacher": None if retained is None else round(retained, 4),
             }
         )
     if as_json:
@@ -126,14 +124,14 @@ def _print(target: str, game: str, results: list[dict[str, Any]]) -> None:
         table.add_column(column, justify="left" if column == "player" else "right")
     for row in results:
         low, high = row["interval95"]
-        retention = row["retention_of_best_teacher"]
+        retained = row["retention_of_best_teacher"]
         table.add_row(
             row["player"],
             f"{row['protocol']['epsilon']:g}",
             f"{row['mean']:.2f}",
             f"{low:.2f} to {high:.2f}",
             f"{row['human_normalised']:.2f}",
-            "" if retention is None else f"{retention:.1%}",
+            "" if retained is None else f"{retained:.1%}",
         )
     console.print(table)
     console.print(

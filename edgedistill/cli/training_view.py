@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from edgedistill.cli.output import console
+from edgedistill.cli.output import console, notes
 from edgedistill.distill.memory import DistillationMemory
 from edgedistill.distill.realtime import Progress as Rollout
 from edgedistill.distill.training import Evaluated, Evaluating, Event, Resumed, Saved
@@ -52,7 +52,7 @@ class TrainingView:
         self._bar.stop()
 
     def warn(self, message: str) -> None:
-        self._print(f"[yellow]warning:[/] {message}")
+        notes.print(f"[yellow]warning:[/] {message}", soft_wrap=True)
 
     def show(self, event: Event) -> None:
         match event:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 import edgedistill
 from edgedistill.atari.emulator import FRAME_SKIP, Frames
-from edgedistill.atari.games import human_normalised, reference_scores
+from edgedistill.atari.games import human_normalised, retention
 from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter.quantise import DESCRIPTION, int8_model
+from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import GreedyPolicy
-from edgedistill.runs.checkpoint import write_atomically
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import Trained, load_trained, score_trained
 from edgedistill.runtime.card import Card, Score
@@ -39,22 +39,6 @@ class Exported:
     path: Path
     bytes: int
     card: Card
-
-
-def check_writable(output: Path) -> None:
-    """Fail before the work, not after it.
-
-    Raises:
-        BadRequest: `output` is a folder, or its folder is missing or cannot be written.
-    """
-    probe = output.with_name(output.name + ".partial")
-    if output.is_dir():
-        raise BadRequest(f"{output} is a folder. Name a file: -o {output / 'student.onnx'}")
-    try:
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise BadRequest(f"{output}: cannot be written ({error.strerror}).") from error
 
 
 def play_frames(act: Act, game: str, count: int, *, seed: int, epsilon: float) -> Frames:
@@ -214,16 +198,15 @@ def _with_card(model: onnx.ModelProto, card: Card) -> bytes:
 
 def card_text(card: Card, file_name: str, size: int) -> str:
     """The card for people, in Markdown, from the template `export/card.md`."""
-    random_score, _ = reference_scores()[card.game]
     rows = []
     for player, listed in card.scores.items():
         cells = [f"{score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]" for score in listed]
         rows.append(f"| {player.replace('_', ' ')} | {' | '.join(cells)} |")
     epsilons = [f"ε {score.epsilon:g}" for score in card.scores["student"]]
     first = card.scores["student"][0]
-    retained = {
-        teacher: card.retention(random_score, teacher, first.epsilon) for teacher in ("best_teacher", "last_teacher")
-    }
+    best, last = (
+        retention(card.game, first.mean, card.scores[teacher][0].mean) for teacher in ("best_teacher", "last_teacher")
+    )
     template = resources.files("edgedistill.export").joinpath("card.md").read_text()
     return template.format(
         file_name=file_name,
@@ -235,8 +218,8 @@ def card_text(card: Card, file_name: str, size: int) -> str:
         rows="\n".join(rows),
         first=first,
         normalised=human_normalised(card.game, first.mean),
-        of_best=_percent(retained["best_teacher"]),
-        of_last=_percent(retained["last_teacher"]),
+        of_best=_percent(best),
+        of_last=_percent(last),
         disagreement=" **Exported in spite of it (`--allow-disagreement`).**" if card.disagreement_allowed else "",
     )
 

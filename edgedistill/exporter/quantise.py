@@ -74,7 +74,7 @@ def scaled_layers(student: AtariNetwork, ranges: list[NDArray[np.float32]]) -> l
         weight = weight * columns.reshape(1, -1, *[1] * (weight.ndim - 2))
         weight = weight / outputs.reshape(-1, *[1] * (weight.ndim - 1))
         stride = module.stride[0] if isinstance(module, nn.Conv2d) else None
-        layers.append(Layer(weight, bias / outputs, stride))
+        layers.append(Layer(weight.astype(np.float32), (bias / outputs).astype(np.float32), stride))
         inputs = outputs
     return layers
 

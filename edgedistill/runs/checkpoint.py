@@ -1,7 +1,6 @@
 """Checkpoints: one safetensors file, written aside, synced and renamed, so that a crash leaves the last one whole."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from edgedistill.errors import EdgeDistillError
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside `path`, sync, and rename over it."""
-    aside = path.with_name(path.name + ".partial")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+from edgedistill.files import write_atomically
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:

@@ -14,11 +14,14 @@ from typing import Any
 from torch import Tensor
 
 from edgedistill.errors import BadRequest, EdgeDistillError
-from edgedistill.runs.checkpoint import load_tensors, save_tensors, write_atomically
+from edgedistill.files import write_atomically
+from edgedistill.runs.checkpoint import load_tensors, save_tensors
 from edgedistill.runs.config import TrainConfig
 
 # The newest may be cut short by a full disk or a crash of the file system; the one before it is the fallback.
 KEPT_CHECKPOINTS = 2
+METRICS = "metrics.jsonl"
+EVALUATIONS = "evaluations.jsonl"
 
 
 class RunFolder:
@@ -63,26 +66,29 @@ class RunFolder:
         file = self.path / "config.json"
         return TrainConfig.from_json(file.read_text(), str(file))
 
-    # Metrics
+    # Metrics and evaluations
 
     def log(self, record: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        _append(self.path / METRICS, record)
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The logged lines in order; a last line cut short by a crash is left out."""
-        file = self.path / "metrics.jsonl"
-        for line in file.read_text().splitlines() if file.exists() else []:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                return
+        """The logged lines in order."""
+        return _lines(self.path / METRICS)
+
+    def log_evaluation(self, record: dict[str, Any]) -> None:
+        """Append one line to evaluations.jsonl."""
+        _append(self.path / EVALUATIONS, record)
+
+    def evaluations(self) -> Iterator[dict[str, Any]]:
+        """Scores of saved networks under whole protocols, in order."""
+        return _lines(self.path / EVALUATIONS)
 
     def forget_after(self, step: int) -> None:
-        """Drop the metrics of work that a resumed run does again."""
-        kept = [json.dumps(record) + "\n" for record in self.metrics() if record["step"] <= step]
-        write_atomically(self.path / "metrics.jsonl", "".join(kept).encode())
+        """Drop what was logged of work that a resumed run does again."""
+        for file in (self.path / METRICS, self.path / EVALUATIONS):
+            kept = [json.dumps(record) + "\n" for record in _lines(file) if record["step"] <= step]
+            write_atomically(file, "".join(kept).encode())
 
     # Checkpoints
 
@@ -122,3 +128,17 @@ class RunFolder:
         """The best teacher so far with its step and score, or None before the first evaluation."""
         file = self.path / "best_teacher.safetensors"
         return load_tensors(file) if file.exists() else None
+
+
+def _append(file: Path, record: dict[str, Any]) -> None:
+    with file.open("a") as log:
+        log.write(json.dumps(record) + "\n")
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    """The JSON lines of a file that may not exist; a last line cut short by a crash is left out."""
+    for line in file.read_text().splitlines() if file.exists() else []:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return

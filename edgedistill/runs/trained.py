@@ -1,6 +1,5 @@
 """The networks of a run, ready to play, and their scores."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -69,12 +68,9 @@ def score_trained(
 ) -> Scores:
     """Evaluate a network of a run, or recall the same evaluation of the same weights from `evaluations.jsonl`."""
     key = {"network": trained.name, "step": trained.step, "protocol": asdict(protocol)}
-    file = run.path / "evaluations.jsonl"
-    for line in file.read_text().splitlines() if file.exists() else []:
-        record = json.loads(line)
-        if record["key"] == key:
+    for record in run.evaluations():
+        if record.items() >= key.items():
             return Scores(tuple(record["returns"]), protocol)
     scores = evaluate(GreedyPolicy(trained.network), run.config().game, protocol, on_episode=on_episode)
-    with file.open("a") as log:
-        log.write(json.dumps({"key": key, "mean": scores.mean, "returns": scores.returns}) + "\n")
+    run.log_evaluation({**key, "mean": scores.mean, "returns": scores.returns})
     return scores

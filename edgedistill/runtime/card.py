@@ -57,13 +57,6 @@ class Card:
     def score(self, player: str, epsilon: float) -> Score | None:
         return next((score for score in self.scores.get(player, ()) if score.epsilon == epsilon), None)
 
-    def retention(self, random_score: float, teacher: str = "best_teacher", epsilon: float = 0.01) -> float | None:
-        """(student − random) / (teacher − random) under one protocol, or None where it is not defined."""
-        student_score, teacher_score = self.score("student", epsilon), self.score(teacher, epsilon)
-        if student_score is None or teacher_score is None or teacher_score.mean <= random_score:
-            return None
-        return (student_score.mean - random_score) / (teacher_score.mean - random_score)
-
     def to_metadata(self) -> dict[str, str]:
         """Keys and JSON values for ONNX `metadata_props`."""
         table: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}

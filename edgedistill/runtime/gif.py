@@ -1,12 +1,13 @@
 """Records play as an animated GIF."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgedistill.errors import BadRequest
+from edgedistill.files import check_writable, write_atomically
 
 # GIF counts in hundredths of a second; a decision lasts 66.7 ms, so play is shown 5% slow.
 MILLISECONDS_PER_DECISION = 70
@@ -24,12 +25,9 @@ class GifRecorder:
         Raises:
             BadRequest: `path` cannot be written; said now, before the game is played.
         """
+        check_writable(path)
         self._path = path
         self._frames: list[Image.Image] = []
-        try:
-            path.touch()
-        except OSError as error:
-            raise BadRequest(f"{path}: cannot be written ({error.strerror}).") from error
 
     def add(self, screen: NDArray[np.uint8]) -> None:
         """screen: (height, width, 3) uint8 RGB."""

@@ -1,5 +1,7 @@
 """Each bad request: exit code 2 (1 for a failure), one clear message, nothing half-written."""
 
+import json
+import shutil
 import sys
 
 import pytest
@@ -45,6 +47,18 @@ def test_a_run_without_a_checkpoint(cli, tiny_run, tmp_path):
         assert outcome.code == 1
         assert "no checkpoint yet" in outcome.err
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_checkpoint_cut_short_gives_way_to_the_one_before_and_says_so(cli, tiny_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run.path, run)
+    newest = sorted((run / "checkpoints").iterdir())[-1]
+    newest.write_bytes(newest.read_bytes()[:1000])
+    outcome = cli("train", "--resume", run, "--steps", 448, "--json")
+    assert outcome.code == 0
+    assert f"{newest.name}: not a readable checkpoint" in outcome.err
+    assert "The one before it is used" in outcome.err
+    assert json.loads(outcome.out)["step"] == 448
 
 
 def test_a_student_for_another_game(cli, tiny_export):

@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 
+import onnx
 import pytest
 
 
@@ -33,6 +35,25 @@ def test_evaluate_a_file(cli, tiny_export):
     (result,) = json.loads(outcome.out)["results"]
     assert result["protocol"]["epsilon"] == 0.05
     assert result["mean"] == tiny_export.card.score("student", 0.05).mean
+
+
+def test_retention_is_given_where_the_teacher_played_the_same_games(cli, tiny_export, tmp_path):
+    def retention(*options):
+        outcome = cli("evaluate", good, "--epsilon", 0.05, "--json", *options)
+        return json.loads(outcome.out)["results"][0]["retention_of_best_teacher"]
+
+    # The tiny run's teacher does not beat a random player; give its card one that does.
+    model, card = onnx.load(tiny_export.path), tiny_export.card
+    teacher = replace(card.score("best_teacher", 0.05), mean=-10.7)
+    onnx.helper.set_model_props(model, replace(card, scores=card.scores | {"best_teacher": (teacher,)}).to_metadata())
+    good = tmp_path / "good.onnx"
+    good.write_bytes(model.SerializeToString())
+
+    student = card.score("student", 0.05).mean
+    assert retention("--episodes", 1) == pytest.approx((student + 20.7) / 10, abs=1e-3)
+    assert retention("--episodes", 2) is None
+    assert retention("--episodes", 1, "--sticky", 0.25) is None
+    assert retention("--episodes", 1, "--seed", 3) is None
 
 
 def test_evaluate_a_run(cli, tiny_run):
