@@ -38,11 +38,7 @@ class GifRecorder:
 
     def save(self) -> None:
         first, *rest = self._frames
-        first.save(
-            self._path,
-            save_all=True,
-            append_images=rest,
-            duration=MILLISECONDS_PER_DECISION,
-            loop=0,
-            optimize=True,
-        )
+        content = BytesIO()
+        duration = MILLISECONDS_PER_DECISION
+        first.save(content, "GIF", save_all=True, append_images=rest, duration=duration, loop=0, optimize=True)
+        write_atomically(self._path, content.getvalue())
