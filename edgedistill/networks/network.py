@@ -46,7 +46,8 @@ class AtariNetwork(nn.Module):
         self.trunk = nn.Sequential(*layers)
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.head = nn.Linear(widths[-1], actions)
-        _keep_signal(self.trunk)
+        if not layer_norm:
+            _keep_signal(self.trunk)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, 4, 84, 84) in [0, 1], as `to_input` makes it -> (N, A) float32."""
@@ -61,6 +62,7 @@ def _keep_signal(trunk: nn.Module) -> None:
 
     With torch's default the signal shrinks layer by layer; a student without LayerNorm then fits the mean of its first
     targets with the biases alone, and all its units died within three rollouts of Pong (sizes from 0.4% to 25%).
+    LayerNorm restores the signal by itself, and there larger weights only make each update count for less.
     """
     for module in trunk.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
