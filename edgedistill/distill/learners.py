@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgedistill.distill.memory import DistillationMemory
 from edgedistill.networks.network import AtariNetwork, native_bf16, nature_teacher
 from edgedistill.runs.checkpoint import load_module, load_optimiser, module_tensors, optimiser_tensors
 from edgedistill.runs.config import TrainConfig
@@ -49,6 +50,13 @@ class Learners:
     @property
     def input_dtype(self) -> torch.dtype:
         return torch.bfloat16 if self.teacher.network.bf16 else torch.float32
+
+    def centre_students(self, memory: DistillationMemory) -> None:
+        """Let students see frames around the game's mean brightness, measured once, when they begin."""
+        unset = [student.network for student in self.students if not student.network.is_centred]
+        brightness = memory.mean_brightness() if unset else 0.0
+        for network in unset:
+            network.centre(brightness)
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and optimiser moments of all, by name."""

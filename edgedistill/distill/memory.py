@@ -49,6 +49,11 @@ class DistillationMemory:
         self._seen[rows] = obs.any(axis=(3, 4))
         self._added += self._length
 
+    def mean_brightness(self) -> float:
+        """Mean of the newest rollout's frames, from 0 to 1."""
+        newest = (self._added - 1) % self._rows
+        return float(self._frames[newest - self._length + 1 : newest + 1].mean()) / 255
+
     def sample(self, batch: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Stacks (B, 4, 84, 84) and the teacher's Q-values (B, A), drawn uniformly with replacement."""
         held = min(self._added, self._rows)

@@ -20,9 +20,6 @@ from edgedistill.networks.network import to_input
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers.pqn import Rollout, collect, epsilon_of_envs, q_lambda_targets, update_teacher
 
-# Students wait until the memory holds this share: fewer frames, all from one moment, would be learnt by heart.
-MEMORY_WARM = 0.1
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -62,6 +59,10 @@ def distil(
         reward = rollout.reward.clip(-1, 1)
         target = q_lambda_targets(reward, rollout.done, rollout.q, gamma=config.gamma, lam=config.lam)
         memory.add(rollout)
+        # Until the memory is full students wait: fewer frames, all from one moment, would be learnt by heart.
+        teach = bool(learners.students) and len(memory) == memory.capacity
+        if teach:
+            learners.centre_students(memory)
 
         teacher_losses, student_losses = [], []
         student_rng = np.random.default_rng(student_seed)
@@ -70,7 +71,7 @@ def distil(
                 teacher.network, teacher.optimiser, x, action, value, max_grad_norm=config.max_grad_norm
             )
             teacher_losses.append(loss)
-            if learners.students and len(memory) >= MEMORY_WARM * memory.capacity:
+            if teach:
                 frames, q = memory.sample(config.student_batch, student_rng)
                 x = to_input(frames, learners.device, learners.input_dtype)
                 teacher_q = torch.from_numpy(q).to(learners.device)

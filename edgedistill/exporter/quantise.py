@@ -22,7 +22,7 @@ from torch import nn
 
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
-from edgedistill.networks.network import AtariNetwork, to_input
+from edgedistill.networks.network import AtariNetwork, CentredConv2d, to_input
 
 # Per-channel DequantizeLinear came with opset 13; boards lag, so no newer one is asked for.
 OPSET = 13
@@ -68,7 +68,8 @@ def scaled_layers(student: AtariNetwork, ranges: list[NDArray[np.float32]]) -> l
     inputs = np.ones(STACK, np.float32)
     for module, outputs in zip(modules, [*ranges, np.ones(student.actions, np.float32)], strict=True):
         assert module.bias is not None
-        weight, bias = module.weight.detach().numpy(), module.bias.detach().numpy()
+        plain_bias = module.plain_bias() if isinstance(module, CentredConv2d) else module.bias
+        weight, bias = module.weight.detach().numpy(), plain_bias.detach().numpy()
         # Behind the flatten a channel feeds height × width columns.
         columns = inputs.repeat(weight.shape[1] // len(inputs))
         weight = weight * columns.reshape(1, -1, *[1] * (weight.ndim - 2))

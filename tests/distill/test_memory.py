@@ -42,6 +42,13 @@ def test_samples_are_stacks_that_were_added_with_their_q(added):
     assert len({values.tobytes() for values in q}) == len(held) - oldest_three_rows
 
 
+def test_mean_brightness_is_the_newest_rollouts():
+    memory = DistillationMemory(frames=3 * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
+    for rollout in rollouts(4):
+        memory.add(rollout)
+    assert memory.mean_brightness() == pytest.approx(rollout.obs[:-1, :, -1].mean() / 255)
+
+
 def test_holds_what_was_asked_rounded_up_to_rollouts():
     memory = DistillationMemory(frames=100, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
     assert memory.capacity == 120

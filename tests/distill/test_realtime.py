@@ -8,7 +8,7 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import find_architecture
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.memory import DistillationMemory
-from edgedistill.distill.realtime import MEMORY_WARM, distil, minibatches, update_student
+from edgedistill.distill.realtime import distil, minibatches, update_student
 from edgedistill.networks.network import to_input
 from edgedistill.teachers.pqn import Rollout
 from tests.conftest import TINY
@@ -59,11 +59,12 @@ def test_minibatches_cover_each_sample_once_an_epoch():
     assert not torch.equal(epochs[0], epochs[1])
 
 
-def test_students_wait_until_the_memory_is_warm_and_the_loop_ends_at_its_steps():
+def test_students_wait_until_the_memory_is_full_and_the_loop_ends_at_its_steps():
     config = replace(TINY, steps=300)
     envs = TrainingEnvs("pong", config.envs, threads=1)
-    memory = DistillationMemory(2560, config.envs, config.rollout_length, envs.actions)
-    events = list(distil(config, Learners.build(config, envs.actions), memory, envs, start_step=0))
+    memory = DistillationMemory(192, config.envs, config.rollout_length, envs.actions)
+    learners = Learners.build(config, envs.actions)
+    events = list(distil(config, learners, memory, envs, start_step=0))
     assert [event.step for event in events] == [64, 128, 192, 256, 320]
-    taught = [bool(event.student_kl) for event in events]
-    assert taught == [event.step >= MEMORY_WARM * 2560 for event in events]
+    assert [bool(event.student_kl) for event in events] == [False, False, True, True, True]
+    assert all(student.network.is_centred for student in learners.students)

@@ -48,3 +48,16 @@ def test_a_new_student_tells_frames_apart(name):
     torch.manual_seed(0)
     logits = AtariNetwork(find_architecture(name), 6)(torch.rand(64, 4, 84, 84) * (torch.rand(64, 1, 84, 84) > 0.5))
     assert logits.std(dim=0).mean() > 0.01
+
+
+def test_a_centred_student_sees_frames_around_their_mean_with_nothing_added_to_its_layers():
+    student = AtariNetwork(find_architecture("pico"), 6)
+    x = torch.rand(4, 4, 84, 84)
+    expected = student(x - 0.3)
+    student.centre(0.3)
+    assert torch.allclose(student(x), expected, atol=1e-5)
+    plain = AtariNetwork(find_architecture("pico"), 6)
+    plain.load_state_dict(student.state_dict())
+    plain.trunk[0].bias.data = student.trunk[0].plain_bias().data
+    plain.centre(0.0)
+    assert torch.allclose(plain(x), expected, atol=1e-5)
