@@ -58,6 +58,12 @@ class Learners:
         for network in unset:
             network.centre(brightness)
 
+    def set_student_rate(self, rate: float) -> None:
+        """The learning rate of every student from here on."""
+        for student in self.students:
+            for group in student.optimiser.param_groups:
+                group["lr"] = rate
+
     def tensors(self) -> dict[str, Tensor]:
         """Weights and optimiser moments of all, by name."""
         tensors: dict[str, Tensor] = {}

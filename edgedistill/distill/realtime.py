@@ -63,6 +63,7 @@ def distil(
         teach = bool(learners.students) and len(memory) == memory.capacity
         if teach:
             learners.centre_students(memory)
+            learners.set_student_rate(config.student_rate(step))
 
         teacher_losses, student_losses = [], []
         student_rng = np.random.default_rng(student_seed)

@@ -15,7 +15,7 @@ from edgedistill.atari.emulator import FRAME_SKIP, Frames
 from edgedistill.atari.games import human_normalised, retention
 from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError
-from edgedistill.exporter.quantise import DESCRIPTION, int8_model
+from edgedistill.exporter.graph import DESCRIPTION, int8_model
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.folder import RunFolder

@@ -31,7 +31,8 @@ class CentredConv2d(nn.Conv2d):
         return self.bias - self.mean * self.weight.sum(dim=(1, 2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(x, self.weight, self.plain_bias())
+        output: Tensor = self._conv_forward(x, self.weight, self.plain_bias())
+        return output
 
 
 class AtariNetwork(nn.Module):

@@ -59,6 +59,9 @@ class TrainConfig:
     """Samples per student update; one update goes with each of the teacher's."""
     student_learning_rate: float = 3e-3
     """Of each student's Adam. With 1e-3, a 1.6% student of a fixed Pong teacher was 15 points lower (one seed)."""
+    student_cooldown: float = 0.1
+    """Share of `steps`, at the end, over which the students' rate falls to 0 in a straight line. At a constant rate a
+    student keeps jittering between near-equal actions, and int8 then picks others than float."""
     student_max_grad_norm: float = 0.25
     """Gradient clipping of each student. Without it, a 1.6% student's units died in the noise before the Pong teacher
     knew anything; with 0.25 and 0.5 they did not, and 0.25 followed the teacher a little closer (one seed)."""
@@ -96,7 +99,7 @@ class TrainConfig:
         ):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise refuse(name, "above 0")
-        for name in ("gamma", "lam", "sticky"):
+        for name in ("gamma", "lam", "sticky", "student_cooldown"):
             if not 0 <= getattr(self, name) <= 1:
                 raise refuse(name, "from 0 to 1")
         if self.minutes is not None and not self.minutes > 0:
@@ -122,6 +125,11 @@ class TrainConfig:
         """Whether `step`, a multiple of `rollout_steps`, is one at which something due `every` steps happens."""
         rollouts = max(1, round(every / self.rollout_steps))
         return step % (rollouts * self.rollout_steps) == 0
+
+    def student_rate(self, step: int) -> float:
+        """The students' learning rate at an agent step."""
+        cooldown = max(self.student_cooldown * self.steps, 1.0)
+        return self.student_learning_rate * min(1.0, (self.steps - step) / cooldown)
 
     @property
     def env_epsilon_floors(self) -> NDArray[np.float64]:

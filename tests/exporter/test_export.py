@@ -9,7 +9,8 @@ from edgedistill.catalogue import load_catalogue
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter import export as exporter
 from edgedistill.exporter.export import agreement, export_student, play_frames
-from edgedistill.exporter.quantise import WEIGHT_LIMIT, int8_model
+from edgedistill.exporter.graph import int8_model
+from edgedistill.exporter.quantise import WEIGHT_LIMIT
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runtime.policy import Policy
 

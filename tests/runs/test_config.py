@@ -49,3 +49,8 @@ def test_what_is_due_falls_on_whole_rollouts():
     config = TrainConfig("pong", envs=4, rollout_length=16, minibatch=32, checkpoint_every=130)
     assert [step for step in range(64, 600, 64) if config.is_due(130, step)] == [128, 256, 384, 512]
     assert config.is_due(1, 64)
+
+
+def test_the_students_rate_falls_to_0_over_the_last_tenth():
+    config = TrainConfig("pong", steps=1000, student_learning_rate=1.0)
+    assert [config.student_rate(step) for step in (0, 900, 950, 1000)] == [1.0, 1.0, 0.5, 0.0]
