@@ -27,6 +27,8 @@ from edgedistill.runtime.policy import Policy
 MIN_AGREEMENT = 0.98
 CALIBRATION_FRAMES = 2_000
 HELD_OUT_FRAMES = 5_000
+# Play as it will be, and play that shows what follows a slip.
+CALIBRATION_EPSILONS = (0.01, 0.05)
 CALIBRATION_SEED, HELD_OUT_SEED = 401, 402
 # Cards give the greedy player, our protocol's and Mnih et al.'s.
 CARD_EPSILONS = (0.01, 0.0, 0.05)
@@ -101,9 +103,13 @@ def export_student(
     reference = GreedyPolicy(float_student.network)
 
     report("calibrating on its own play")
-    # ε 0.05 shows the ranges that follow a slip, too.
-    calibration = play_frames(reference, config.game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=0.05)
-    model = int8_model(float_student.network, calibration)
+    calibration = [
+        play_frames(reference, config.game, CALIBRATION_FRAMES, seed=# Play as it will be, and play that shows what follows a slip.
+CALIBRATION_EPSILONS = (0.01, 0.05)
+CALIBRATION_SEED, epsilon=epsilon)
+        for epsilon in CALIBRATION_EPSILONS
+    ]
+    model = int8_model(float_student.network, np.concatenate(calibration))
 
     report("comparing with the float student on held-out play")
     held_out = play_frames(reference, config.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.01)

@@ -6,8 +6,9 @@
   plain rounding, int8 and float agreed on 95.2% of a Pong student's frames, against 97.0% with the root.
 - Weights are int8 per output channel, in 7 bits (±63): on CPUs without VNNI the 16-bit sums of uint8 × int8 products
   saturate with 8 bits, and the logits then differ from machine to machine.
-- Weights are rounded one input after the other, the rest making up for each error (GPTQ, Frantar et al. 2022, arXiv
-  2210.17323), and biases take up the mean error that is left (Nagel et al. 2019, section 4.2).
+- Layer by layer, weights are first fitted to what the float layer gave, on inputs that the layers before have rounded;
+  then rounded one input after the other, the rest making up for each error (GPTQ, Frantar et al. 2022, arXiv
+  2210.17323); and biases take up the mean error that is left (Nagel et al. 2019, section 4.2).
 """
 
 from dataclasses import dataclass
@@ -73,10 +74,11 @@ def quantised_layers(student: AtariNetwork, calibration: Frames) -> list[Quantis
     rounded = [x.clone() for x in exact]  # the same frames through the layers quantised so far
     quantised = []
     for number, layer in enumerate(layers):
-        scale = layer.weight.flatten(1).abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
-        integers = _round_weights(layer.weight.flatten(1), scale, _second_moments(layer, rounded))
-        weight = (integers * scale[:, None]).reshape(layer.weight.shape)
         expected = [layer(x, layer.weight, layer.bias) for x in exact]
+        moments, fitted = _fit(layer, rounded, expected)
+        scale = fitted.abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
+        integers = _round_weights(fitted, scale, moments)
+        weight = (integers * scale[:, None]).reshape(layer.weight.shape)
         got = [layer(x, weight, layer.bias) for x in rounded]
         errors = torch.cat([(a - b).transpose(0, 1).flatten(1) for a, b in zip(got, expected, strict=True)], dim=1)
         error = errors.mean(dim=1)
@@ -133,16 +135,25 @@ def _scaled_layers(student: AtariNetwork, ranges: list[Tensor]) -> list[_Layer]:
     return layers
 
 
-def _second_moments(layer: _Layer, chunks: list[Tensor]) -> Tensor:
-    """E[x xᵀ] of a layer's inputs, damped, in float64: (in, in)."""
-    rows = 0
-    total = torch.zeros(layer.weight[0].numel(), layer.weight[0].numel(), dtype=torch.float64)
-    for chunk in chunks:
+def _fit(layer: _Layer, chunks: list[Tensor], expected: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The weights (out, in) that bring a layer on its rounded inputs closest to what it gave on the exact ones.
+
+    A ridge regression around the layer's own weights; with it, the damped second moments E[x xᵀ] (in, in), in float64.
+    """
+    rows, size = 0, layer.weight[0].numel()
+    moments = torch.zeros(size, size, dtype=torch.float64)
+    cross = torch.zeros(len(layer.weight), size, dtype=torch.float64)
+    for chunk, wanted in zip(chunks, expected, strict=True):
         x = layer.inputs(chunk)
-        total += (x.T @ x).double()
+        missing = (wanted - layer(chunk, layer.weight, layer.bias)).movedim(1, -1).flatten(0, -2)
+        moments += (x.T @ x).double()
+        cross += (missing.T @ x).double()
         rows += len(x)
-    moments = total / rows
-    return moments + DAMPING * moments.diagonal().mean().clamp_min(1e-12) * torch.eye(len(moments), dtype=torch.float64)
+    moments /= rows
+    damping = DAMPING * moments.diagonal().mean().clamp_min(1e-12)
+    moments += damping * torch.eye(size, dtype=torch.float64)
+    correction = torch.linalg.solve(moments, (cross / rows).T).T
+    return moments, layer.weight.flatten(1) + correction.float()
 
 
 def _round_weights(weight: Tensor, scale: Tensor, moments: Tensor) -> Tensor:
