@@ -104,9 +104,7 @@ def export_student(
 
     report("calibrating on its own play")
     calibration = [
-        play_frames(reference, config.game, CALIBRATION_FRAMES, seed=# Play as it will be, and play that shows what follows a slip.
-CALIBRATION_EPSILONS = (0.01, 0.05)
-CALIBRATION_SEED, epsilon=epsilon)
+        play_frames(reference, config.game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=epsilon)
         for epsilon in CALIBRATION_EPSILONS
     ]
     model = int8_model(float_student.network, np.concatenate(calibration))
