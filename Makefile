@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-DEMO_MINUTES ?= 5
 
 .PHONY: demo test check format clean
 
@@ -13,7 +12,7 @@ $(READY): pyproject.toml constraints.txt
 
 # The main job in small: distil a game in five minutes, export the student, watch it; then a student trained for longer.
 demo: $(READY)
-	@BIN=$(BIN) MINUTES=$(DEMO_MINUTES) sh benchmarks/demo.sh
+	@BIN=$(BIN) sh benchmarks/demo.sh
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -13,6 +13,10 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file to write; its card goes beside it.")],
     student: Annotated[str | None, typer.Option(help="Which student, where the run has several.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Games per evaluation on the card.")] = 30,
+    epsilon: Annotated[
+        list[float] | None,
+        typer.Option(min=0, max=1, help="ε of the evaluations on the card; may repeat. Default: 0.01, 0, 0.05."),
+    ] = None,
     allow_disagreement: Annotated[
         bool,
         typer.Option("--allow-disagreement", help="Export although int8 and float agree on less than 98%."),
@@ -20,7 +24,7 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Quantise a student to int8, verify that it plays like the float one, score it, and write its card."""
-    from edgedistill.exporter.export import export_student
+    from edgedistill.exporter.export import CARD_EPSILONS, export_student
     from edgedistill.runs.folder import RunFolder
 
     folder = RunFolder.open(run)
@@ -30,6 +34,7 @@ def export(
             student,
             output,
             episodes=episodes,
+            epsilons=epsilon or CARD_EPSILONS,
             allow_disagreement=allow_disagreement,
             report=lambda stage: status.update(stage) if notes.is_terminal else notes.print(stage),
         )

@@ -1,7 +1,7 @@
 """One student of a run, quantised, verified, scored and written with its card."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -75,6 +75,7 @@ def export_student(
     output: Path,
     *,
     episodes: int = Protocol.episodes,
+    epsilons: Sequence[float] = CARD_EPSILONS,
     allow_disagreement: bool = False,
     report: Callable[[str], None] = lambda stage: None,
 ) -> Exported:
@@ -83,6 +84,7 @@ def export_student(
     Args:
         student: name of one of the run's students; None where it has only one.
         episodes: games of each evaluation on the card.
+        epsilons: an evaluation each; the first is the one that retention is given for.
         allow_disagreement: export even where the actions agree on less than 98% of held-out frames.
         report: told each stage as it begins.
 
@@ -130,7 +132,7 @@ def export_student(
         "best_teacher": [],
         "last_teacher": [],
     }
-    for epsilon in CARD_EPSILONS:
+    for epsilon in epsilons:
         protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=config.sticky)
         report(f"playing {episodes} games at ε {epsilon:g}: the exported student")
         scores["student"].append(short_score(evaluate(policy.act, config.game, protocol)))

@@ -56,6 +56,17 @@ def test_retention_is_given_where_the_teacher_played_the_same_games(cli, tiny_ex
     assert retention("--episodes", 1, "--seed", 3) is None
 
 
+def test_export_says_what_it_wrote(cli, tiny_run, tmp_path):
+    output = tmp_path / "pico.onnx"
+    options = ("--student", "pico", "--episodes", 1, "--epsilon", 0.05, "--allow-disagreement", "-o", output)
+    report = json.loads(cli("export", tiny_run.path, *options, "--json").out)
+    assert report["bytes"] == output.stat().st_size
+    assert report["student"] == "pico"
+    assert [score["epsilon"] for score in report["scores"]["student"]] == [0.05]
+    assert output.with_suffix(".md").exists()
+    assert f"edgedistill play {output}" in cli("export", tiny_run.path, *options).out
+
+
 def test_evaluate_a_run(cli, tiny_run):
     outcome = cli("evaluate", tiny_run.path, "--student", "pico", "--episodes", 1, "--epsilon", 0.05)
     assert outcome.code == 0
