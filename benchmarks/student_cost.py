@@ -24,8 +24,8 @@ from edgedistill.distill.realtime import distil
 from edgedistill.runs.config import TrainConfig
 
 STUDENTS = {0: (), 1: ("micro",), 4: ("net1", "net5", "micro", "nano")}
-# 20,480 frames are 10 rollouts; students begin at a tenth of that, so after the first.
-MEMORY_FRAMES = 20_480
+# Two rollouts fill this memory, so that students learn from the second on.
+MEMORY_FRAMES = 4_096
 WARM_UP_ROLLOUTS = 3
 
 
