@@ -114,7 +114,8 @@ def export_student(
     report("comparing with the float student on held-out play")
     held_out = play_frames(reference, config.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.01)
     card = _first_card(run, float_student)
-    equal, error = agreement(Policy(_with_card(model, card), str(output)), reference, held_out)
+    policy = Policy(_with_card(model, card), str(output))
+    equal, error = agreement(policy, reference, held_out)
     if equal < MIN_AGREEMENT and not allow_disagreement:
         raise EdgeDistillError(
             f"The int8 '{card.student}' picks the float student's action on only {equal:.1%} of {HELD_OUT_FRAMES:,} "
@@ -125,7 +126,6 @@ def export_student(
         card, agreement=round(equal, 5), largest_logit_error=error, disagreement_allowed=equal < MIN_AGREEMENT
     )
 
-    policy = Policy(_with_card(model, card), str(output))
     scores: dict[str, list[Score]] = {
         "student": [],
         "float_student": [],
