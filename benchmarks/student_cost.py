@@ -1,4 +1,4 @@
-"""What students cost: agent steps/s of the real-time loop with 0, 1 and 4 students, alternating in one run.
+"""What students cost: agent steps/s of the real-time loop with 0, 1, 4 and 8 students, alternating in one run.
 
     python benchmarks/student_cost.py [--rounds 3] [--rollouts 8] [--csv student_cost.csv]
 
@@ -19,11 +19,16 @@ import torch
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import find_architecture
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.memory import DistillationMemory
 from edgedistill.distill.realtime import distil
 from edgedistill.runs.config import TrainConfig
+from edgedistill.teachers.replay import ReplayMemory
 
-STUDENTS = {0: (), 1: ("micro",), 4: ("net1", "net5", "micro", "nano")}
+STUDENTS = {
+    0: (),
+    1: ("micro",),
+    4: ("net1", "net5", "micro", "nano"),
+    8: ("net1", "net2", "net3", "net4", "net5", "micro", "nano", "pico"),
+}
 # Two rollouts fill this memory, so that students learn from the second on.
 MEMORY_FRAMES = 4_096
 WARM_UP_ROLLOUTS = 3
@@ -33,7 +38,7 @@ def steps_per_second(config: TrainConfig, rollouts: int) -> float:
     """Agent steps a second over `rollouts` rollouts, without evaluation."""
     torch.set_num_threads(config.thread_count)
     envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count)
-    memory = DistillationMemory(config.memory_frames, config.envs, config.rollout_length, envs.actions)
+    memory = ReplayMemory(config.memory_frames, config.envs, config.rollout_length, envs.actions)
     loop = distil(config, Learners.build(config, envs.actions), memory, envs, start_step=0)
     for _ in range(WARM_UP_ROLLOUTS):
         next(loop)

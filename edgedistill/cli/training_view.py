@@ -8,10 +8,12 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from edgedistill.cli.output import console, notes
-from edgedistill.distill.memory import DistillationMemory
 from edgedistill.distill.realtime import Progress as Rollout
 from edgedistill.distill.training import Evaluated, Evaluating, Event, Resumed, Saved
 from edgedistill.runs.config import TrainConfig
+from edgedistill.teachers.replay import ReplayMemory
+
+MOST_ACTIONS = 18
 
 
 class TrainingView:
@@ -39,10 +41,11 @@ class TrainingView:
     def __enter__(self) -> "TrainingView":
         if not self._quiet:
             names = ", ".join(student.name for student in self._config.students) or "none"
-            console.print(f"run [bold]{self._path}[/]: {self._config.game}, students: {names}")
-            if self._config.students:
-                gigabytes = DistillationMemory.bytes_needed(self._config.memory_frames) / 1e9
-                console.print(f"distillation memory: {self._config.memory_frames:,} frames, {gigabytes:.2f} GB")
+            teacher = f"frozen, from {self._config.teacher_from}" if self._config.frozen else self._config.teacher
+            console.print(f"run [bold]{self._path}[/]: {self._config.game}, teacher: {teacher}, students: {names}")
+            if self._config.needs_memory:
+                gigabytes = ReplayMemory.bytes_needed(self._config.memory_frames, MOST_ACTIONS) / 1e9
+                console.print(f"memory: {self._config.memory_frames:,} frames, {gigabytes:.2f} GB")
         self._bar.start()
         return self
 

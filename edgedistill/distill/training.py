@@ -11,12 +11,13 @@ import torch
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, evaluate
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.memory import DistillationMemory
 from edgedistill.distill.realtime import Progress, distil
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.ram import check_memory
+from edgedistill.teachers.replay import ReplayMemory
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class Resumed:
     step: int
 
 
+# Clipped rewards discounted by 0.99 never sum to more than ±100, so that no honest squared error passes 200²; KL beyond
+# that means logits in the tens of thousands.
+LARGEST_LOSS = 40_000.0
+
 Event = Progress | Evaluated | Evaluating | Saved | Resumed
 
 
@@ -80,7 +85,9 @@ def train(
     Whatever ends it in order (the last step, the minutes, `should_stop`), the last thing done is a checkpoint.
 
     Raises:
-        EdgeDistillError: resuming without a readable checkpoint; a loss that is no longer finite.
+        BadRequest: the memory takes more than the machine has.
+        EdgeDistillError: resuming without a readable checkpoint; a frozen teacher that is gone; a loss that is no
+            longer finite, or past all bounds.
     """
     torch.set_num_threads(config.thread_count)
     with closing(TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)) as envs:
@@ -96,10 +103,18 @@ def _train(
     warn: Callable[[str], None],
 ) -> Iterator[Event]:
     learners = Learners.build(config, envs.actions)
-    frames = config.memory_frames if config.students else 1
-    memory = DistillationMemory(frames, config.envs, config.rollout_length, envs.actions)
+    frames = config.memory_frames if config.needs_memory else 1
+    check_memory(ReplayMemory.bytes_needed(frames, envs.actions), frames)
+    memory = ReplayMemory(frames, config.envs, config.rollout_length, envs.actions)
     state = RunState()
     start_step = 0
+    if config.frozen:
+        best = run.load_best_teacher()
+        if best is None:
+            raise EdgeDistillError(
+                f"{run.path} has lost its teacher, best_teacher.safetensors. Train into a new folder."
+            )
+        learners.load_teacher(best[0])
     if resume:
         tensors, saved = run.load_checkpoint(warn)
         learners.load(tensors)
@@ -117,8 +132,7 @@ def _train(
         step = progress.step
         state.seconds = time.monotonic() - began
         run.log({"kind": "progress", "seconds": round(state.seconds, 2), **asdict(progress)})
-        if not isfinite(progress.teacher_loss):
-            raise EdgeDistillError(f"The teacher's loss is {progress.teacher_loss} at step {step}; the run stops here.")
+        _check_losses(run, progress)
         yield progress
         done = step >= config.steps or time.monotonic() >= deadline
         stop = should_stop()
@@ -133,6 +147,17 @@ def _train(
             run.save_checkpoint(step, learners.tensors(), asdict(state))
         if done or stop:
             break
+
+
+def _check_losses(run: RunFolder, progress: Progress) -> None:
+    """Stop before a network that is lost overwrites a checkpoint of one that was not."""
+    losses = {"teacher": progress.teacher_loss, **progress.student_loss}
+    for name, loss in losses.items():
+        if loss is not None and not (isfinite(loss) and abs(loss) < LARGEST_LOSS):
+            raise EdgeDistillError(
+                f"The loss of '{name}' is {loss:g} at step {progress.step:,}: it diverged, and the run stops here. "
+                f"The last checkpoint of {run.path} is from before. Try a smaller learning rate in a new run."
+            )
 
 
 def _evaluate(
@@ -154,9 +179,14 @@ def _evaluate(
 
     for learner in (learners.teacher, *learners.students):
         name = learner.name.removeprefix("student.")
+        if learner is learners.teacher and config.frozen and state.best_teacher is not None:
+            scores[name] = state.best_teacher["mean"]  # the same games, the same network
+            continue
         yield Evaluating(name)
         scores[name] = evaluate(GreedyPolicy(learner.network), config.game, protocol, on_episode=check).mean
-    if state.best_teacher is None or scores["teacher"] >= state.best_teacher["mean"]:
+    if config.frozen:
+        state.best_teacher = {"step": 0, "mean": scores["teacher"]}
+    elif state.best_teacher is None or scores["teacher"] >= state.best_teacher["mean"]:
         state.best_teacher = {"step": step, "mean": scores["teacher"]}
         run.save_best_teacher(learners.teacher_tensors(), state.best_teacher)
     state.evaluation_seconds += time.monotonic() - began

@@ -43,8 +43,19 @@ class AtariNetwork(nn.Module):
     """
 
     def __init__(
-        self, architecture: Architecture, actions: int, *, layer_norm: bool = False, bf16: bool = False
+        self,
+        architecture: Architecture,
+        actions: int,
+        *,
+        layer_norm: bool = False,
+        plain: bool = False,
+        bf16: bool = False,
     ) -> None:
+        """
+        Args:
+            layer_norm: normalise before each ReLU (PQN's teacher).
+            plain: torch's own start and no centring (DQN's teacher); a student without LayerNorm needs both.
+        """
         super().__init__()
         self.architecture = architecture
         self.actions = actions
@@ -52,7 +63,7 @@ class AtariNetwork(nn.Module):
         layers: list[nn.Module] = []
         shapes = architecture.conv_shapes
         for conv, (channels_in, _, _) in zip(architecture.convs, shapes, strict=False):
-            convolution = nn.Conv2d if layers or layer_norm else CentredConv2d
+            convolution = nn.Conv2d if layers or layer_norm or plain else CentredConv2d
             layers.append(convolution(channels_in, conv.channels, conv.kernel, conv.stride))
             if layer_norm:
                 # One group: LayerNorm over (C, H, W) with an affine map per channel. Unlike nn.LayerNorm it keeps
@@ -69,8 +80,8 @@ class AtariNetwork(nn.Module):
         self.trunk = nn.Sequential(*layers)
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.head = nn.Linear(widths[-1], actions)
-        if not layer_norm:
-            _keep_signal(self.trunk)
+        if not layer_norm and not plain:
+            orthogonal_start(self.trunk)
 
     @property
     def is_centred(self) -> bool:
@@ -91,7 +102,7 @@ class AtariNetwork(nn.Module):
         return values
 
 
-def _keep_signal(trunk: nn.Module) -> None:
+def orthogonal_start(trunk: nn.Module) -> None:
     """Orthogonal weights with gain √2 and no bias, so that each ReLU layer passes on the variance that it gets.
 
     With torch's default the signal shrinks layer by layer; a student without LayerNorm then fits the mean of its first
@@ -105,9 +116,9 @@ def _keep_signal(trunk: nn.Module) -> None:
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]  # every layer here has a bias
 
 
-def nature_teacher(actions: int, *, bf16: bool) -> AtariNetwork:
-    """The Nature DQN's network with LayerNorm before each ReLU (Gallici et al. 2024)."""
-    return AtariNetwork(NATURE_DQN, actions, layer_norm=True, bf16=bf16)
+def teacher_network(kind: str, actions: int, *, bf16: bool) -> AtariNetwork:
+    """The Nature DQN's network: plain for `dqn`, with LayerNorm before each ReLU for `pqn` (Gallici et al. 2024)."""
+    return AtariNetwork(NATURE_DQN, actions, layer_norm=kind == "pqn", plain=kind == "dqn", bf16=bf16)
 
 
 def to_input(frames: NDArray[np.uint8] | Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from edgedistill.catalogue import Architecture, parse_architecture
 from edgedistill.errors import BadRequest
+from edgedistill.runs.objective import Objective
+from edgedistill.runs.settings import check_settings
 
 CONFIG_VERSION = 1
 
@@ -22,6 +24,15 @@ class TrainConfig:
     """ROM name, as `games.find_game` returns it."""
     students: tuple[Architecture, ...] = ()
     """Students taught in the same loop, each with its own optimiser. None: the teacher alone."""
+    mode: str = "realtime"
+    """`realtime`: students learn while the teacher does, or beside a frozen one; `offline`: Rusu et al. 2015, whose
+    settings `presets.py` gives."""
+    teacher: str = "pqn"
+    """How the teacher learns, and its network: `pqn` (Gallici et al. 2024) or `dqn` (Mnih et al. 2015)."""
+    teacher_from: str | None = None
+    """Where a frozen teacher came from; its weights are in the run. None: the teacher learns in this run."""
+    teacher_emits_q: bool = True
+    """Whether the teacher's outputs are Q-values; a PPO teacher's are logits."""
     seed: int = 0
     """All randomness derives from it: weights, no-ops, exploration, minibatches."""
     steps: int = 2_000_000
@@ -39,6 +50,9 @@ class TrainConfig:
     """Samples per teacher update. 256 left Pong at −13.8 after 0.8M steps where 128 had reached +10.4."""
     learning_rate: float = 2.5e-4
     """Of the teacher's RAdam (Gallici et al. 2024)."""
+    teacher_cooldown: float = 0.5
+    """Share of `steps`, at the end, over which the teacher's rate falls to 0 in a straight line. 1 is Gallici et al.
+    2024; 0 is Mnih et al. 2015."""
     max_grad_norm: float = 10.0
     """Gradient clipping of the teacher (Gallici et al. 2024)."""
     gamma: float = 0.99
@@ -53,10 +67,26 @@ class TrainConfig:
     sticky: float = 0.0
     """Probability that the emulator repeats the last action; 0.25 in Machado et al. 2018."""
 
+    loss: str = "kl"
+    """Terms of a student's loss, as `Objective.parse` reads them."""
+    temperature: float = 0.2
+    """τ of the teacher's softmax(Q / τ), and of the student's where it emits Q-values."""
+    temperature_kind: str = "relative"
+    """`relative`: `temperature` counts in Q spreads (`losses.q_spread`), since the scale of Q differs from game to game
+    and grows in training; `fixed`: in units of Q (0.01 in Rusu et al. 2015)."""
     memory_frames: int = 100_000
-    """Frames in the distillation memory, 7 KB each."""
+    """Frames in the memory that students learn from, 7 KB each; with a DQN teacher its own replay memory."""
+    learning_starts: int = 0
+    """Frames that the memory must hold before anything is learnt from it. 0: until it is full, since fewer frames, all
+    from one moment, would be learnt by heart."""
     student_batch: int = 128
-    """Samples per student update; one update goes with each of the teacher's."""
+    """Samples per student update."""
+    student_batches: float = 1.0
+    """Student updates per teacher update; beside a frozen teacher, per update that a learning one would have had."""
+    student_driven: float = 0.0
+    """Share of the environments in which students act (Czarnecki et al. 2019)."""
+    target_update: int = 10_000
+    """Updates of a network between copies of it to its target network; PQN's teacher has none."""
     student_learning_rate: float = 3e-3
     """Of each student's Adam. With 1e-3, a 1.6% student of a fixed Pong teacher was 15 points lower (one seed)."""
     student_cooldown: float = 0.1
@@ -65,8 +95,6 @@ class TrainConfig:
     student_max_grad_norm: float = 0.25
     """Gradient clipping of each student. Without it, a 1.6% student's units died in the noise before the Pong teacher
     knew anything; with 0.25 and 0.5 they did not, and 0.25 followed the teacher a little closer (one seed)."""
-    temperature: float = 0.2
-    """Of the teacher's softmax, as a share of its Q spread (`losses.q_spread`)."""
 
     evaluate_every: int = 250_000
     """Agent steps between evaluations; rounded to whole rollouts."""
@@ -76,6 +104,8 @@ class TrainConfig:
     """Agent steps between checkpoints; rounded to whole rollouts. The emulators cannot be saved, so all games
     restart at each: too often, and a teacher rarely sees the late game."""
 
+    rollouts_per_report: int = 1
+    """Rollouts between two reports of progress."""
     threads: int = 0
     """CPU threads for torch and for the emulators. 0: all cores this process may use."""
     device: str = "auto"
@@ -84,52 +114,50 @@ class TrainConfig:
     """`float32`, `bf16`, or `auto`: bf16 where the hardware computes it."""
 
     def __post_init__(self) -> None:
-        def refuse(name: str, accepted: str) -> BadRequest:
-            option = "--" + name.replace("_", "-")
-            return BadRequest(f"{option} must be {accepted}, got {getattr(self, name)!r}.")
-
-        for name in (
-            "steps", "envs", "rollout_length", "epochs", "minibatch", "epsilon_decay_steps", "memory_frames",
-            "student_batch", "evaluate_every", "evaluate_episodes", "checkpoint_every",
-        ):  # fmt: skip
-            if getattr(self, name) < 1:
-                raise refuse(name, "at least 1")
-        for name in (
-            "learning_rate", "max_grad_norm", "student_learning_rate", "student_max_grad_norm", "temperature",
-        ):  # fmt: skip
-            if not getattr(self, name) > 0:
-                raise refuse(name, "above 0")
-        for name in ("gamma", "lam", "sticky", "student_cooldown"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise refuse(name, "from 0 to 1")
-        if self.minutes is not None and not self.minutes > 0:
-            raise refuse("minutes", "above 0")
-        if self.seed < 0 or self.threads < 0:
-            raise refuse("seed" if self.seed < 0 else "threads", "0 or above")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise refuse("device", "auto, cpu or cuda")
-        if self.precision not in ("auto", "float32", "bf16"):
-            raise refuse("precision", "auto, float32 or bf16")
-        if self.minibatch > self.rollout_steps:
-            raise refuse("minibatch", f"at most envs × rollout length = {self.rollout_steps}")
+        check_settings(self)
         names = [student.name for student in self.students]
         if len(set(names)) < len(names):
             raise BadRequest(f"Two students share a name: {', '.join(names)}. Rename one in its TOML.")
+
+    @property
+    def objective(self) -> Objective:
+        return Objective.parse(self.loss)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the teacher came ready and learns nothing."""
+        return self.teacher_from is not None
+
+    @property
+    def needs_memory(self) -> bool:
+        """Whether anything is learnt from a memory: by students, or by DQN's teacher."""
+        return bool(self.students) or (self.teacher == "dqn" and not self.frozen)
 
     @property
     def rollout_steps(self) -> int:
         """Agent steps in one rollout of all environments."""
         return self.envs * self.rollout_length
 
+    @property
+    def report_steps(self) -> int:
+        """Agent steps between two reports of progress."""
+        return self.rollout_steps * self.rollouts_per_report
+
     def is_due(self, every: int, step: int) -> bool:
-        """Whether `step`, a multiple of `rollout_steps`, is one at which something due `every` steps happens."""
-        rollouts = max(1, round(every / self.rollout_steps))
-        return step % (rollouts * self.rollout_steps) == 0
+        """Whether `step`, a multiple of `report_steps`, is one at which something due `every` steps happens."""
+        reports = max(1, round(every / self.report_steps))
+        return step % (reports * self.report_steps) == 0
+
+    def teacher_rate(self, step: int) -> float:
+        """The teacher's learning rate at an agent step."""
+        return self.learning_rate * self._cooling(step, self.teacher_cooldown)
 
     def student_rate(self, step: int) -> float:
         """The students' learning rate at an agent step."""
-        cooldown = max(self.student_cooldown * self.steps, 1.0)
-        return self.student_learning_rate * min(1.0, (self.steps - step) / cooldown)
+        return self.student_learning_rate * self._cooling(step, self.student_cooldown)
+
+    def _cooling(self, step: int, share: float) -> float:
+        return min(1.0, (self.steps - step) / max(share * self.steps, 1.0))
 
     @property
     def env_epsilon_floors(self) -> NDArray[np.float64]:

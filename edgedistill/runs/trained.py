@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.protocol import Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
-from edgedistill.networks.network import AtariNetwork, GreedyPolicy, nature_teacher
+from edgedistill.networks.network import AtariNetwork, GreedyPolicy, teacher_network
 from edgedistill.runs.checkpoint import load_module
 from edgedistill.runs.folder import RunFolder
 
@@ -42,14 +42,11 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
                     f"{run.path}: no evaluation has chosen a best teacher. Go on: edgedistill train --resume {run.path}"
                 )
             weights, best_state = best
-            network, prefix, step = nature_teacher(actions, bf16=False), "teacher", best_state["step"]
+            network = teacher_network(config.teacher, actions, bf16=False)
+            prefix, step = "teacher", best_state["step"]
         elif name == "last_teacher":
-            network, weights, prefix, step = (
-                nature_teacher(actions, bf16=False),
-                tensors,
-                "teacher",
-                state["step"],
-            )
+            network = teacher_network(config.teacher, actions, bf16=False)
+            weights, prefix, step = tensors, "teacher", state["step"]
         elif name in students:
             network = AtariNetwork(students[name], actions)
             weights, prefix, step = tensors, f"student.{name}", state["step"]

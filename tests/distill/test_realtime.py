@@ -5,66 +5,68 @@ import pytest
 import torch
 
 from edgedistill.atari.training_env import TrainingEnvs
-from edgedistill.catalogue import find_architecture
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.memory import DistillationMemory
-from edgedistill.distill.realtime import distil, minibatches, update_student
-from edgedistill.networks.network import to_input
-from edgedistill.teachers.pqn import Rollout
+from edgedistill.distill.realtime import distil
+from edgedistill.teachers.replay import ReplayMemory
 from tests.conftest import TINY
 
-CPU = torch.device("cpu")
 
-
-def squares(count, rng):
-    """Frames (N, 4, 84, 84) with a bright square at one of six places, and Q-values that favour that place."""
-    place = rng.integers(6, size=count)
-    frames = rng.integers(0, 60, (count, 4, 84, 84), dtype=np.uint8)
-    for frame, where in zip(frames, place, strict=True):
-        row, column = 28 * (where // 3) + 10, 28 * (where % 3) + 4
-        frame[:, row : row + 16, column : column + 16] = 220
-    return frames, np.eye(6, dtype=np.float32)[place] * 0.05
-
-
-@pytest.mark.parametrize("name", ["micro", "pico"])
-def test_a_student_learns_what_its_teacher_does_on_each_frame(name):
-    config = replace(TINY, students=(find_architecture(name),), precision="float32")
-    student = Learners.build(config, 6).students[0]
-    rng = np.random.default_rng(0)
-    for _ in range(80):
-        frames, q = squares(64, rng)
-        update_student(student, to_input(frames, CPU, torch.float32), torch.from_numpy(q), config)
-    frames, q = squares(200, rng)
-    picked = student.network(to_input(frames, CPU, torch.float32)).argmax(1).numpy()
-    assert (picked == q.argmax(1)).mean() > 0.9
-
-
-def test_minibatches_cover_each_sample_once_an_epoch():
-    config = replace(TINY, envs=2, rollout_length=32, minibatch=16, epochs=3)
-    count = config.rollout_steps
-    obs = np.zeros((33, 2, 4, 84, 84), np.uint8)
-    obs[:-1] = np.arange(count, dtype=np.uint8).reshape(32, 2, 1, 1, 1)
-    action = np.arange(count).reshape(32, 2)
-    rollout = Rollout(obs, action, action, action > 0, np.zeros((33, 2, 6), np.float32), [])
-    learners = Learners.build(replace(config, students=(), precision="float32"), 6)
-    target = action.astype(np.float32)
-    seen = []
-    for x, picked, value in minibatches(rollout, target, config, learners, np.random.default_rng(0)):
-        assert x.shape == (16, 4, 84, 84)
-        assert torch.equal((x[:, 0, 0, 0] * 255).round().long(), picked)
-        assert torch.equal(value, picked.float())
-        seen.append(picked)
-    epochs = torch.cat(seen).reshape(3, count)
-    assert all(torch.equal(epoch.sort().values, torch.arange(count)) for epoch in epochs)
-    assert not torch.equal(epochs[0], epochs[1])
+def events_of(config):
+    envs = TrainingEnvs("pong", config.envs, threads=1)
+    memory = ReplayMemory(192, config.envs, config.rollout_length, envs.actions)
+    learners = Learners.build(config, envs.actions)
+    before = {name: tensor.clone() for name, tensor in learners.tensors().items()}
+    events = list(distil(config, learners, memory, envs, start_step=0))
+    envs.close()
+    changed = {name for name, tensor in learners.tensors().items() if name in before and (tensor != before[name]).any()}
+    return events, learners, {name.split(".trunk")[0] for name in changed if ".trunk.0.weight" in name}
 
 
 def test_students_wait_until_the_memory_is_full_and_the_loop_ends_at_its_steps():
-    config = replace(TINY, steps=300)
-    envs = TrainingEnvs("pong", config.envs, threads=1)
-    memory = DistillationMemory(192, config.envs, config.rollout_length, envs.actions)
-    learners = Learners.build(config, envs.actions)
-    events = list(distil(config, learners, memory, envs, start_step=0))
+    events, learners, _ = events_of(replace(TINY, steps=300))
     assert [event.step for event in events] == [64, 128, 192, 256, 320]
-    assert [bool(event.student_kl) for event in events] == [False, False, True, True, True]
+    assert [bool(event.student_loss) for event in events] == [False, False, True, True, True]
     assert all(student.network.is_centred for student in learners.students)
+
+
+def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learning_one():
+    events, learners, changed = events_of(replace(TINY, steps=320, teacher_from="somewhere", student_batches=1.5))
+    assert changed == {"student.micro", "student.pico"}
+    assert all(event.teacher_loss is None for event in events)
+    # Three rollouts of 2 epochs x 2 minibatches, 1.5 batches each.
+    assert {student.updates for student in learners.students} == {18}
+
+
+def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():
+    config = replace(
+        TINY, teacher="dqn", rollout_length=4, student_batch=32, learning_starts=64, steps=128, rollouts_per_report=2,
+        loss="kl+imitation-q", target_update=12,
+    )  # fmt: skip
+    events, learners, changed = events_of(config)
+    assert [event.step for event in events] == [32, 64, 96, 128]
+    assert [event.teacher_loss is None for event in events] == [True, False, False, False]
+    # An update per environment after each rollout from step 64 on: five rollouts of four.
+    assert [learner.updates for learner in (learners.teacher, *learners.students)] == [20, 20, 20]
+    # The target networks were copied at update 12, and then fell behind.
+    assert changed == {
+        name for each in ("teacher", "student.micro", "student.pico") for name in (each, f"target.{each}")
+    }
+    for learner in (learners.teacher, *learners.students):
+        assert not torch.equal(learner.target.head.weight, learner.network.head.weight)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_student_driven_games_are_acted_by_students(share):
+    """With all games driven, and exploration over, what is played is what the student prefers."""
+    config = replace(TINY, students=TINY.students[:1], steps=256, student_driven=share, epsilon_floors=(0.0,),
+                     epsilon_decay_steps=1, student_learning_rate=1e-9)  # fmt: skip
+    envs = TrainingEnvs("pong", config.envs, threads=1)
+    memory = ReplayMemory(64, config.envs, config.rollout_length, envs.actions)
+    learners = Learners.build(config, envs.actions)
+    with torch.no_grad():
+        learners.students[0].network.head.bias[4] += 1000.0
+    for _ in distil(config, learners, memory, envs, start_step=0):
+        pass
+    played = memory.sample(200, np.random.default_rng(0)).action
+    assert (played == 4).all() == (share == 1.0)
+    envs.close()

@@ -30,7 +30,7 @@ def test_a_run_leaves_curves_a_checkpoint_and_its_best_teacher(tiny_run):
     records = list(tiny_run.metrics())
     progress = [record for record in records if record["kind"] == "progress"]
     assert [record["step"] for record in progress] == list(range(64, 513, 64))
-    assert set(progress[-1]["student_kl"]) == {"micro", "pico"}
+    assert set(progress[-1]["student_loss"]) == {"micro", "pico"}
     evaluation = next(record for record in records if record["kind"] == "evaluation")
     assert set(evaluation["scores"]) == {"teacher", "micro", "pico"}
     assert tiny_run.load_checkpoint()[1]["step"] == 512

@@ -4,7 +4,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgedistill.catalogue import NATURE_DQN, find_architecture, load_catalogue
-from edgedistill.networks.network import AtariNetwork, GreedyPolicy, nature_teacher, to_input
+from edgedistill.networks.network import AtariNetwork, GreedyPolicy, teacher_network, to_input
 
 CPU = torch.device("cpu")
 
@@ -20,7 +20,7 @@ def test_the_catalogue_counts_what_torch_counts(architecture, actions):
 
 
 def test_bf16_keeps_the_last_layer_in_float32():
-    network = nature_teacher(6, bf16=True)
+    network = teacher_network("pqn", 6, bf16=True)
     seen = {}
     network.trunk[0].register_forward_hook(lambda module, inputs, output: seen.update(trunk=output.dtype))
     network.head.register_forward_hook(lambda module, inputs, output: seen.update(head=output.dtype))

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgedistill.networks.network import nature_teacher
-from edgedistill.teachers.pqn import epsilon_of_envs, q_lambda_targets, update_teacher
+from edgedistill.networks.network import teacher_network
+from edgedistill.teachers.pqn import q_lambda_targets, update_teacher
 
 
 def plain_q_lambda(rewards, dones, best, gamma, lam):
@@ -42,16 +42,9 @@ def test_q_lambda_is_the_mixture_of_n_step_returns(steps, gamma, lam):
     np.testing.assert_allclose(target[:, 0], plain_q_lambda(rewards, dones, best, gamma, lam), atol=1e-5)
 
 
-def test_epsilon_falls_in_a_line_to_each_floor():
-    floors = np.array([0.01, 0.15])
-    assert epsilon_of_envs(0, 100, floors).tolist() == [1.0, 1.0]
-    np.testing.assert_allclose(epsilon_of_envs(50, 100, floors), [0.505, 0.575])
-    np.testing.assert_allclose(epsilon_of_envs(1000, 100, floors), floors)
-
-
 def test_updates_bring_q_to_its_targets():
     torch.manual_seed(0)
-    teacher = nature_teacher(6, bf16=False)
+    teacher = teacher_network("pqn", 6, bf16=False)
     optimiser = torch.optim.RAdam(teacher.parameters(), 2.5e-4)
     x, action, target = torch.rand(16, 4, 84, 84), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
     losses = [update_teacher(teacher, optimiser, x, action, target, max_grad_norm=10.0) for _ in range(40)]

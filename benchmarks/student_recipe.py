@@ -1,0 +1,166 @@
+"""Which settings and architectures serve small students: contestants taught side by side by one frozen teacher.
+
+    python benchmarks/student_recipe.py RUN --question loss [--rollouts 60] [--seed 0] [--csv recipe.csv]
+
+All contestants of a question learn in one loop, from the same play of the run's best teacher, each with its own
+optimiser. Then each plays 30 games on the validation seeds (never on the evaluation seeds) at ε 0.01 and 0.05, and is
+compared with the teacher on frames of the teacher's own play at ε 0.05. The table is sorted by agreement.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from contestants import QUESTIONS, Contestant, count_macs
+
+from edgedistill.atari.games import retention
+from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, evaluate
+from edgedistill.atari.training_env import TrainingEnvs
+from edgedistill.catalogue import NATURE_DQN
+from edgedistill.distill.learners import Learner, Learners
+from edgedistill.distill.students import Batch, update_student
+from edgedistill.exporter.export import play_frames
+from edgedistill.networks.network import GreedyPolicy
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.trained import load_trained
+from edgedistill.teachers.acting import collect
+from edgedistill.teachers.replay import ReplayMemory
+
+HELD_OUT_FRAMES, HELD_OUT_SEED = 4_000, 402
+
+
+@dataclass(frozen=True)
+class Student:
+    """A contestant at work."""
+
+    contestant: Contestant
+    learner: Learner
+    config: TrainConfig
+    memory: ReplayMemory
+
+
+def teach(
+    contestants: Iterable[Contestant], base: TrainConfig, teacher: torch.nn.Module, rollouts: int
+) -> list[Student]:
+    """Let the frozen teacher play `rollouts` rollouts, and the contestants learn from each."""
+    envs = TrainingEnvs(base.game, base.envs, threads=base.thread_count, sticky=base.sticky)
+    learners = Learners.build(base, envs.actions)
+    learners.teacher.network.load_state_dict(teacher.state_dict())
+    memories: dict[int, ReplayMemory] = {}
+    students = []
+    for contestant in contestants:
+        config = replace(base, **contestant.settings)
+        torch.manual_seed(config.seed)
+        network = contestant.network(envs.actions, learners.teacher.network.bf16)
+        optimiser = torch.optim.Adam(network.parameters(), config.student_learning_rate, fused=True)
+        learner = Learner.build(contestant.name, network, optimiser, with_target=config.objective.td is not None)
+        frames = config.memory_frames
+        if frames not in memories:
+            memories[frames] = ReplayMemory(frames, config.envs, config.rollout_length, envs.actions)
+        students.append(Student(contestant, learner, config, memories[frames]))
+    rng = np.random.default_rng([base.seed, 77])
+    obs = envs.reset(base.seed)
+    running_return = np.zeros(base.envs)
+    for rollout_number in range(rollouts):
+        step = rollout_number * base.rollout_steps
+        rollout = collect(
+            envs, obs, learners.teacher.network, base.env_epsilon_floors, rng, base.rollout_length, running_return
+        )  # fmt: skip
+        obs = rollout.obs[-1]
+        for memory in memories.values():
+            memory.add(rollout)
+        for student in students:
+            if len(student.memory) >= min(base.learning_starts, student.memory.capacity):
+                _learn(student, learners, rollout_number, step)
+    envs.close()
+    return students
+
+
+def _learn(student: Student, learners: Learners, rollout_number: int, step: int) -> None:
+    """A student's share of one rollout."""
+    config, learner = student.config, student.learner
+    if not learner.network.is_centred:
+        learner.network.centre(student.memory.mean_brightness())
+    learner.set_rate(config.student_rate(step))
+    rng = np.random.default_rng([config.seed, rollout_number])
+    updates = config.epochs * config.rollout_steps / config.minibatch * config.student_batches
+    for _ in range(round(updates)):
+        sample = student.memory.sample(config.student_batch, rng, next_frames=config.objective.td is not None)
+        update_student(learner, Batch.of(sample, learners), config)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--question", choices=sorted(QUESTIONS), default="loss")
+    parser.add_argument("--rollouts", type=int, default=60)
+    parser.add_argument("--episodes", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--csv", type=Path, help="Rows are added to it.")
+    arguments = parser.parse_args()
+
+    run = RunFolder.open(arguments.run)
+    source = run.config()
+    teacher = load_trained(run, ["best_teacher"])[0].network
+    base = TrainConfig(
+        source.game, steps=arguments.rollouts * 2048, seed=arguments.seed, teacher=source.teacher,
+        teacher_from=str(run.path), learning_starts=20_000, threads=arguments.threads, sticky=source.sticky,
+    )  # fmt: skip
+    torch.set_num_threads(base.thread_count)
+    policy = GreedyPolicy(teacher)
+    held_out = play_frames(lambda frames: policy(frames), base.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.05)
+    wanted = np.concatenate([policy(held_out[i : i + 500]) for i in range(0, len(held_out), 500)])
+    protocols = [Protocol(arguments.episodes, epsilon, seed=VALIDATION_SEED) for epsilon in (0.01, 0.05)]
+    teacher_means = [evaluate(policy, base.game, protocol).mean for protocol in protocols]
+
+    rows = []
+    for student in teach(QUESTIONS[arguments.question], base, teacher, arguments.rollouts):
+        network = student.learner.network.eval()
+        network.bf16 = False
+        student_policy = GreedyPolicy(network)
+        picked = np.concatenate([student_policy(held_out[i : i + 500]) for i in range(0, len(held_out), 500)])
+        scores = [evaluate(student_policy, base.game, protocol) for protocol in protocols]
+        retained = [
+            retention(base.game, score.mean, mean) or float("nan")
+            for score, mean in zip(scores, teacher_means, strict=True)
+        ]
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        low, high = scores[0].interval
+        rows.append({
+            "game": base.game, "question": arguments.question, "seed": base.seed, "contestant": student.contestant.name,
+            "ratio": parameters / NATURE_DQN.parameters(network.actions), "mmac": count_macs(network) / 1e6,
+            "agreement": float((picked == wanted).mean()), "score": scores[0].mean, "low": low, "high": high,
+            "retention_e01": retained[0], "retention_e05": retained[1], "teacher": teacher_means[0],
+        })  # fmt: skip
+    _report(rows, arguments.csv)
+
+
+def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None:
+    rows = sorted(rows, key=lambda row: -float(row["agreement"]))
+    first = rows[0]
+    print(f"{first['game']}, {first['question']}, seed {first['seed']}; teacher {first['teacher']:.1f}")
+    print("| contestant | ratio | MMAC | agreement | score, ε 0.01 | retention | at ε 0.05 |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for row in rows:
+        print(
+            f"| {row['contestant']} | {row['ratio']:.2%} | {row['mmac']:.2f} | {row['agreement']:.1%} "
+            f"| {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {row['retention_e01']:.1%} "
+            f"| {row['retention_e05']:.1%} |"
+        )
+    if path:
+        is_new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(first))
+            if is_new:
+                writer.writeheader()
+            writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()

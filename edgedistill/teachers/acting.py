@@ -1,0 +1,95 @@
+"""Play of the training environments: who acts, and what is kept of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edgedistill.atari.training_env import TrainingEnvs
+from edgedistill.networks.network import AtariNetwork, to_input
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """T steps of N environments."""
+
+    obs: NDArray[np.uint8]
+    """(T+1, N, 4, 84, 84); the last is what the next rollout starts from."""
+    action: NDArray[np.int64]
+    """(T, N)"""
+    reward: NDArray[np.float32]
+    """(T, N), unclipped"""
+    done: NDArray[np.bool_]
+    """(T, N): life lost or game over"""
+    q: NDArray[np.float32]
+    """(T+1, N, A): the teacher's values when it acted, or watched a student act"""
+    finished_returns: list[float]
+    """Returns of the games that ended in this rollout"""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A student that acts in some of the environments (Czarnecki et al. 2019; DAgger, Ross et al. 2011)."""
+
+    envs: NDArray[np.int64]
+    """Indices of its environments"""
+    network: AtariNetwork
+
+
+def student_drivers(students: Sequence[AtariNetwork], share: float, count: int) -> list[Driver]:
+    """Deal a share of `count` environments out to the students in turn, spread evenly so that all ε are met."""
+    driven = [env for env in range(count) if int((env + 1) * share) > int(env * share)]
+    drivers = [
+        Driver(np.array(driven[number :: len(students)], np.int64), network) for number, network in enumerate(students)
+    ]
+    return [driver for driver in drivers if len(driver.envs)]
+
+
+def epsilon_of_envs(step: int, decay_steps: int, floors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ε of each environment (N,), falling from 1 to its own floor in a straight line over `decay_steps`."""
+    progress = min(step / decay_steps, 1.0)
+    return 1.0 + progress * (floors - 1.0)
+
+
+@torch.inference_mode()
+def collect(
+    envs: TrainingEnvs,
+    first_obs: NDArray[np.uint8],
+    teacher: AtariNetwork,
+    epsilon: NDArray[np.float64],
+    rng: np.random.Generator,
+    length: int,
+    running_return: NDArray[np.float64],
+    drivers: Sequence[Driver] = (),
+) -> Rollout:
+    """Act ε-greedily for `length` steps from `first_obs` (N, 4, 84, 84).
+
+    The teacher acts, save where a driver does; its values are kept everywhere. `running_return` (N,) is updated in
+    place: the rewards of each environment's game so far.
+    """
+    count, device = envs.count, teacher.head.weight.device
+    dtype = torch.bfloat16 if teacher.bf16 else torch.float32
+    obs = np.empty((length + 1, *first_obs.shape), np.uint8)
+    q = np.empty((length + 1, count, envs.actions), np.float32)
+    action = np.empty((length, count), np.int64)
+    reward = np.empty((length, count), np.float32)
+    done = np.empty((length, count), np.bool_)
+    finished: list[float] = []
+    obs[0] = first_obs
+    for t in range(length):
+        x = to_input(obs[t], device, dtype)
+        q[t] = teacher(x).cpu().numpy()
+        greedy = q[t].argmax(axis=1)
+        for driver in drivers:
+            greedy[driver.envs] = driver.network(x[driver.envs]).argmax(dim=1).cpu().numpy()
+        random_action = rng.integers(envs.actions, size=count)
+        action[t] = np.where(rng.random(count) < epsilon, random_action, greedy)
+        step = envs.step(action[t])
+        obs[t + 1], reward[t], done[t] = step.obs, step.reward, step.done
+        running_return += step.reward
+        finished += running_return[step.game_over].tolist()
+        running_return[step.game_over] = 0.0
+    q[length] = teacher(to_input(obs[length], device, dtype)).cpu().numpy()
+    return Rollout(obs, action, reward, done, q, finished)

@@ -1,0 +1,119 @@
+"""The ring of recent play: DQN's replay memory, and the distillation memory of students beside PQN or a frozen teacher.
+
+On PQN's own minibatches, correlated and from one moment's policy, small students learn nothing; a memory of the last
+rollouts, sampled uniformly, averages over many recent teachers. Its targets cost nothing: they were computed to act.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgedistill.atari.emulator import STACK
+from edgedistill.atari.resize import SIDE
+from edgedistill.teachers.acting import Rollout
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """B steps of play, and what followed each."""
+
+    frames: NDArray[np.uint8]
+    """(B, 4, 84, 84)"""
+    q: NDArray[np.float32]
+    """(B, A): the teacher's values when it acted"""
+    action: NDArray[np.int64]
+    """(B,)"""
+    reward: NDArray[np.float32]
+    """(B,), unclipped"""
+    done: NDArray[np.bool_]
+    """(B,)"""
+    next_frames: NDArray[np.uint8] | None
+    """(B, 4, 84, 84), if asked for; of no meaning where done"""
+    next_q: NDArray[np.float32]
+    """(B, A)"""
+
+
+class ReplayMemory:
+    """A ring of the last rollouts; each frame is stored once and stacks are put together when sampled."""
+
+    def __init__(self, frames: int, envs: int, rollout_length: int, actions: int) -> None:
+        """Room for at least `frames` frames, rounded up to whole rollouts of `rollout_length` steps × `envs`."""
+        self._length = rollout_length
+        # Sampling leaves out the oldest rows and the newest, so there must be some between.
+        least = -(-2 * STACK // rollout_length)
+        self._rows = max(2, least, -(-frames // (envs * rollout_length))) * rollout_length
+        shape = (self._rows, envs)
+        self._frames = np.zeros((*shape, SIDE, SIDE), np.uint8)
+        self._q = np.zeros((*shape, actions), np.float32)
+        self._action = np.zeros(shape, np.uint8)
+        self._reward = np.zeros(shape, np.float32)
+        self._done = np.zeros(shape, np.bool_)
+        # Right after a reset the older frames of a stack are black, not the previous game's: remember which.
+        self._seen = np.zeros((*shape, STACK), np.uint8)
+        # The row after such a one does not follow it: the games were restarted in between.
+        self._cut = np.zeros(self._rows, np.bool_)
+        self._added = 0
+
+    @staticmethod
+    def bytes_needed(frames: int, actions: int) -> int:
+        """Memory that `frames` frames take with all that is kept beside them."""
+        return frames * (SIDE * SIDE + 4 * actions + STACK + 6)
+
+    def __len__(self) -> int:
+        """Frames held."""
+        return min(self._added, self._rows) * self._frames.shape[1]
+
+    @property
+    def capacity(self) -> int:
+        """Frames held when full."""
+        return self._rows * self._frames.shape[1]
+
+    def add(self, rollout: Rollout) -> None:
+        """Store a rollout over the oldest one. Its first stack must follow the last one added, or a reset of all."""
+        start = self._added % self._rows
+        rows = slice(start, start + self._length)
+        obs = rollout.obs[:-1]  # (T, N, 4, 84, 84)
+        self._frames[rows] = obs[:, :, -1]
+        self._q[rows] = rollout.q[:-1]
+        self._action[rows] = rollout.action
+        self._reward[rows] = rollout.reward
+        self._done[rows] = rollout.done
+        self._seen[rows] = obs.any(axis=(3, 4))
+        self._cut[rows] = False
+        self._added += self._length
+
+    def cut(self) -> None:
+        """All games are restarted now: what is added next does not follow what was added last."""
+        self._cut[(self._added - 1) % self._rows] = True
+
+    def mean_brightness(self) -> float:
+        """Mean of the newest rollout's frames, from 0 to 1."""
+        newest = (self._added - 1) % self._rows
+        return float(self._frames[newest - self._length + 1 : newest + 1].mean()) / 255
+
+    def sample(self, batch: int, rng: np.random.Generator, *, next_frames: bool = False) -> Transitions:
+        """Steps drawn uniformly with replacement."""
+        held = min(self._added, self._rows)
+        # The oldest three rows lack the older frames of their stacks, except before the first row was ever replaced;
+        # one more is spared for the steps that a cut pushes back. The newest lacks its successor.
+        age = rng.integers(1, held - STACK, size=batch)
+        row = (self._added - 1 - age) % self._rows
+        row = np.where(self._cut[row], (row - 1) % self._rows, row)
+        env = rng.integers(self._frames.shape[1], size=batch)
+        following = (row + 1) % self._rows
+        return Transitions(
+            self._stacks(row, env),
+            self._q[row, env],
+            self._action[row, env].astype(np.int64),
+            self._reward[row, env],
+            self._done[row, env],
+            self._stacks(following, env) if next_frames else None,
+            self._q[following, env],
+        )
+
+    def _stacks(self, row: NDArray[np.int64], env: NDArray[np.int64]) -> NDArray[np.uint8]:
+        rows = (row[:, None] - np.arange(STACK - 1, -1, -1)) % self._rows
+        stacks: NDArray[np.uint8] = self._frames[rows, env[:, None]]
+        stacks *= self._seen[row, env][:, :, None, None]
+        return stacks

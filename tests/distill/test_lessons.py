@@ -1,0 +1,29 @@
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from edgedistill.distill.learners import Learners
+from edgedistill.distill.lessons import minibatches
+from edgedistill.teachers.acting import Rollout
+from tests.conftest import TINY
+
+
+def test_minibatches_cover_each_sample_once_an_epoch():
+    config = replace(TINY, envs=2, rollout_length=32, minibatch=16, epochs=3)
+    count = config.rollout_steps
+    obs = np.zeros((33, 2, 4, 84, 84), np.uint8)
+    obs[:-1] = np.arange(count, dtype=np.uint8).reshape(32, 2, 1, 1, 1)
+    action = np.arange(count).reshape(32, 2)
+    rollout = Rollout(obs, action, action, action > 0, np.zeros((33, 2, 6), np.float32), [])
+    learners = Learners.build(replace(config, students=(), precision="float32"), 6)
+    target = action.astype(np.float32)
+    seen = []
+    for x, picked, value in minibatches(rollout, target, config, learners, np.random.default_rng(0)):
+        assert x.shape == (16, 4, 84, 84)
+        assert torch.equal((x[:, 0, 0, 0] * 255).round().long(), picked)
+        assert torch.equal(value, picked.float())
+        seen.append(picked)
+    epochs = torch.cat(seen).reshape(3, count)
+    assert all(torch.equal(epoch.sort().values, torch.arange(count)) for epoch in epochs)
+    assert not torch.equal(epochs[0], epochs[1])

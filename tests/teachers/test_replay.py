@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from edgedistill.teachers.acting import Rollout
+from edgedistill.teachers.replay import ReplayMemory
+
+ENVS, LENGTH, ACTIONS = 3, 8, 2
+
+
+def rollouts(count, seed=0):
+    """Random games: stacks that move on by one frame, and now and then restart with one frame and three black."""
+    rng = np.random.default_rng(seed)
+    stack = np.zeros((ENVS, 4, 84, 84), np.uint8)
+    for _ in range(count):
+        obs = np.empty((LENGTH + 1, ENVS, 4, 84, 84), np.uint8)
+        for t in range(LENGTH + 1):
+            if t > 0:
+                restart = rng.random(ENVS) < 0.2
+                stack = np.roll(stack, -1, axis=1)
+                stack[restart] = 0
+                stack[:, -1] = rng.integers(1, 256, (ENVS, 1, 1))
+            obs[t] = stack
+        q = rng.normal(size=(LENGTH + 1, ENVS, ACTIONS)).astype(np.float32)
+        action = rng.integers(ACTIONS, size=(LENGTH, ENVS))
+        reward = rng.normal(size=(LENGTH, ENVS)).astype(np.float32)
+        yield Rollout(obs, action, reward, reward > 1, q, [])
+
+
+def memory_of(count, *, cut_after=None):
+    """A memory of three rollouts after `count`, and what each of its steps was, by its Q-values."""
+    memory = ReplayMemory(frames=3 * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
+    held = {}
+    for number, rollout in enumerate(rollouts(count)):
+        memory.add(rollout)
+        if number == cut_after:
+            memory.cut()
+        if number >= count - 3:
+            for t in range(LENGTH):
+                for env in range(ENVS):
+                    step = (rollout.action[t, env], rollout.reward[t, env], rollout.done[t, env])
+                    held[rollout.q[t, env].tobytes()] = (rollout.obs[t, env], step, number, t)
+    return memory, held
+
+
+@pytest.mark.parametrize("added", [1, 3, 7])
+def test_samples_are_steps_that_were_added(added):
+    memory, held = memory_of(added)
+    sample = memory.sample(600, np.random.default_rng(1))
+    assert sample.next_frames is None
+    for frames, q, *step in zip(sample.frames, sample.q, sample.action, sample.reward, sample.done, strict=True):
+        expected_frames, expected_step, _, _ = held[q.tobytes()]
+        assert np.array_equal(frames, expected_frames)
+        assert tuple(step) == expected_step
+    # Left out: the oldest four rows, whose stacks may be incomplete, and the newest, which has no successor.
+    assert len({q.tobytes() for q in sample.q}) == len(held) - 5 * ENVS
+
+
+def test_successors_follow_in_the_same_game():
+    memory, held = memory_of(7)
+    sample = memory.sample(300, np.random.default_rng(1), next_frames=True)
+    for q, next_frames, next_q in zip(sample.q, sample.next_frames, sample.next_q, strict=True):
+        _, _, number, t = held[q.tobytes()]
+        frames, _, next_number, next_t = held[next_q.tobytes()]
+        assert np.array_equal(next_frames, frames)
+        assert LENGTH * next_number + next_t == LENGTH * number + t + 1
+
+
+def test_no_step_leads_over_a_restart_of_all_games():
+    memory, held = memory_of(7, cut_after=5)
+    sample = memory.sample(600, np.random.default_rng(1), next_frames=True)
+    last_before_the_cut = (5, LENGTH - 1)
+    assert last_before_the_cut not in {held[q.tobytes()][2:] for q in sample.q}
+    assert last_before_the_cut in {held[q.tobytes()][2:] for q in sample.next_q}
+
+
+def test_mean_brightness_is_the_newest_rollouts():
+    memory = ReplayMemory(frames=3 * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
+    for rollout in rollouts(4):
+        memory.add(rollout)
+    assert memory.mean_brightness() == pytest.approx(rollout.obs[:-1, :, -1].mean() / 255)
+
+
+def test_holds_what_was_asked_rounded_up_to_rollouts():
+    memory = ReplayMemory(frames=100, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
+    assert memory.capacity == 120
+    for rollout in rollouts(9):
+        memory.add(rollout)
+    assert len(memory) == 120
