@@ -58,8 +58,8 @@ class Batch:
 def student_loss(student: Learner, batch: Batch, config: TrainConfig) -> Tensor:
     """The sum of the terms of `config.loss`, as Sun & Fazli 2019 add L_KL + L_DQN."""
     objective = config.objective
-    output = student.network(batch.x)
-    total = output.new_zeros(())
+    output: Tensor = student.network(batch.x)
+    total: Tensor = output.new_zeros(())
     if objective.policy == "mse":
         total = total + losses.q_mse(output, batch.teacher)
     elif objective.policy is not None:

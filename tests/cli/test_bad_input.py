@@ -24,6 +24,19 @@ import pytest
         (["train", "--resume", "nowhere", "--ratio", "0.1"], "only --steps and --minutes may change"),
         (["train", "--out", "/proc/nothing/here", "--steps", "1"], "cannot be written"),
         (["train", "--device", "cuda:99", "--steps", "1"], "--device must be auto, cpu or cuda"),
+        (["train", "--teacher", "ppo"], "--teacher must be pqn or dqn, got 'ppo'"),
+        (["train", "--mode", "ofline"], "--mode must be realtime or offline"),
+        (["train", "--mode", "offline"], "--teacher-from RUN or sb3:FILE"),
+        (["train", "--teacher-from", "nowhere"], "No run at nowhere"),
+        (["train", "--teacher-from", "nowhere", "--teacher-only"], "leaves nothing to train"),
+        (["train", "--teacher-from", "sb3:missing.zip"], "missing.zip"),
+        (["train", "--resume", "nowhere", "--teacher-from", "x"], "keeps the run's teacher"),
+        (["train", "--loss", "kll"], "Did you mean 'kl'"),
+        (["train", "--loss", "nll+self-q"], "students that emit Q-values"),
+        (["train", "--temperature", "0"], "--temperature must be above 0"),
+        (["train", "--student-driven", "1.5"], "--student-driven must be from 0 to 1"),
+        (["train", "--teacher", "dqn", "--student-batches", "2"], "learn from its own minibatches"),
+        (["train", "--memory-frames", "1000", "--learning-starts", "2000"], "at most the memory's 1,000 frames"),
         (["export", "nowhere", "-o", "x.onnx"], "No run at nowhere"),
         (["play", "pnog"], "Did you mean 'pong'?"),
         (["play", "missing.onnx"], "missing.onnx: cannot be read"),
@@ -59,6 +72,21 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before_and_says_so(cli, tin
     assert f"{newest.name}: not a readable checkpoint" in outcome.err
     assert "The one before it is used" in outcome.err
     assert json.loads(outcome.out)["step"] == 448
+
+
+def test_a_memory_larger_than_the_machine_is_refused_with_what_fits(cli, tmp_path):
+    outcome = cli("train", "--memory-frames", 10**10, "--out", tmp_path / "run")
+    assert outcome.code == 2
+    assert "10,000,000,000 frames takes 7" in outcome.err
+    assert "--memory-frames" in outcome.err
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_a_teacher_of_another_game(cli, tiny_run, tmp_path):
+    outcome = cli("train", "--game", "breakout", "--teacher-from", tiny_run.path, "--out", tmp_path / "run")
+    assert outcome.code == 2
+    assert "plays pong, not breakout. Use --game pong" in outcome.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_student_for_another_game(cli, tiny_export):

@@ -77,12 +77,14 @@ def test_a_finished_run_says_how_to_go_on(tiny_run):
         list(train(tiny_run, TINY, resume=True))
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_its_checkpoint(tmp_path):
+@pytest.mark.parametrize(("network", "value", "step"), [("teacher", float("nan"), 192), ("teacher", 1e6, 192),
+                                                        ("student.pico", float("nan"), 256)])  # fmt: skip
+def test_a_diverging_loss_stops_the_run_and_keeps_its_checkpoint(tmp_path, network, value, step):
     run = RunFolder.create(tmp_path / "run", FEW)
     list(train(run, replace(FEW, steps=128)))
     tensors, state = run.load_checkpoint()
-    tensors["teacher.head.bias"][:] = float("nan")
+    tensors[f"{network}.head.bias"][0] = value
     run.save_checkpoint(state["step"], tensors, state)
-    with pytest.raises(EdgeDistillError, match="step 192"):
+    with pytest.raises(EdgeDistillError, match=f"'{network.removeprefix('student.')}'.* at step {step}"):
         list(train(run, FEW, resume=True))
     assert run.load_checkpoint()[1]["step"] == 128

@@ -51,6 +51,12 @@ def test_what_is_due_falls_on_whole_rollouts():
     assert config.is_due(1, 64)
 
 
+def test_the_teachers_rate_falls_over_the_last_half():
+    config = TrainConfig("pong", steps=1000, learning_rate=1.0)
+    assert [config.teacher_rate(step) for step in (0, 500, 750, 1000)] == [1.0, 1.0, 0.5, 0.0]
+    assert TrainConfig("pong", steps=1000, learning_rate=1.0, teacher_cooldown=0.0).teacher_rate(999) == 1.0
+
+
 def test_the_students_rate_falls_to_0_over_the_last_tenth():
     config = TrainConfig("pong", steps=1000, student_learning_rate=1.0)
     assert [config.student_rate(step) for step in (0, 900, 950, 1000)] == [1.0, 1.0, 0.5, 0.0]

@@ -1,0 +1,146 @@
+"""Real-time distillation against train-then-distil: time until a student keeps 95% of the final teacher.
+
+    python benchmarks/realtime_vs_offline.py --game pong --steps 1000000 --seed 0 --out DIR [--csv FILE]
+
+Four runs per seed, all through `edgedistill train`, each skipped if DIR has it finished already, and resumed if not:
+
+- realtime: the teacher and all students in one loop;
+- teacher: the same teacher alone;
+- rusu: its best checkpoint, frozen, teaches the same students by Rusu et al.'s protocol (--mode offline);
+- strong: the same beside our own settings for a frozen teacher, the best offline baseline that we have.
+
+The offline arms pay for the teacher's whole training first. Minutes leave evaluations out, in all arms. A student has
+arrived at its first evaluation (10 games, validation seeds) with 95% retention of the best teacher of its arm.
+"""
+
+import argparse
+import csv
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedistill.atari.games import find_game, retention
+from edgedistill.runs.folder import RunFolder
+
+ENOUGH = 0.95
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When a student first kept enough of its teacher; None where it never did."""
+
+    minutes: float | None
+    steps: int | None
+    best_retention: float
+
+
+def run_arm(path: Path, game: str, steps: int, options: list[str]) -> RunFolder:
+    """Train into `path` through the command line, unless it is there; go on where it stopped."""
+    command = [sys.executable, "-c", "from edgedistill.cli import main; main()", "train"]
+    if not (path / "config.json").exists():
+        subprocess.run([*command, "--game", game, "--steps", str(steps), "--out", str(path), *options], check=True)
+    elif RunFolder.open(path).load_checkpoint()[1]["step"] < RunFolder.open(path).config().steps:
+        subprocess.run([*command, "--resume", str(path)], check=True)
+    return RunFolder.open(path)
+
+
+def evaluations(run: RunFolder) -> list[dict]:  # type: ignore[type-arg]
+    return [record for record in run.metrics() if record["kind"] == "evaluation"]
+
+
+def minutes_of(record: dict) -> float:  # type: ignore[type-arg]
+    """Minutes of training up to an evaluation, evaluations left out."""
+    return float(record["seconds"] - record["evaluation_seconds"]) / 60
+
+
+def arrival(run: RunFolder, student: str, before_minutes: float = 0.0, before_steps: int = 0) -> Arrival:
+    """When `student` kept enough, after what was spent before."""
+    records = evaluations(run)
+    best = max(record["scores"]["teacher"] for record in records)
+    kept = [retention(run.config().game, record["scores"][student], best) or 0.0 for record in records]
+    for record, share in zip(records, kept, strict=True):
+        if share >= ENOUGH:
+            return Arrival(before_minutes + minutes_of(record), before_steps + record["step"], max(kept))
+    return Arrival(None, None, max(kept))
+
+
+def at_half(run: RunFolder, student: str) -> tuple[float, float] | None:
+    """Scores of teacher and student at the last evaluation before the teacher passed half its best retention."""
+    records, game = evaluations(run), run.config().game
+    best = max(record["scores"]["teacher"] for record in records)
+    below = []
+    for record in records:
+        if (retention(game, record["scores"]["teacher"], best) or 0.0) > 0.5:
+            break
+        below.append(record)
+    return (below[-1]["scores"]["teacher"], below[-1]["scores"][student]) if below else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--game", default="pong", type=find_game)
+    parser.add_argument("--steps", default=1_000_000, type=int, help="Budget of the teacher.")
+    parser.add_argument("--offline-steps", default=300_000, type=int, help="Most steps of each offline arm.")
+    parser.add_argument("--evaluate-every", default=100_000, type=int)
+    parser.add_argument("--student", action="append")
+    parser.add_argument("--seed", action="append", type=int)
+    parser.add_argument("--threads", default=0, type=int)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--csv", type=Path)
+    arguments = parser.parse_args()
+    students = arguments.student or ["net1", "net5", "micro"]
+    teaching = [option for student in students for option in ("--student", student)]
+
+    rows = []
+    for seed in arguments.seed or [0]:
+        base = ["--seed", str(seed), "--threads", str(arguments.threads)]
+        online = [*base, "--evaluate-every", str(arguments.evaluate_every)]
+        offline = [*base, *teaching, "--evaluate-every", "20000", "--checkpoint-every", "100000"]
+        folder = arguments.out / f"{arguments.game}-{seed}"
+        realtime = run_arm(folder / "realtime", arguments.game, arguments.steps, [*online, *teaching])
+        teacher = run_arm(folder / "teacher", arguments.game, arguments.steps, [*online, "--teacher-only"])
+        frozen = ["--teacher-from", str(teacher.path)]
+        budget = arguments.offline_steps
+        rusu = run_arm(folder / "rusu", arguments.game, budget, [*offline, *frozen, "--mode", "offline"])
+        strong = run_arm(folder / "strong", arguments.game, budget, [*offline, *frozen])
+        last = evaluations(teacher)[-1]
+        for student in students:
+            arms = {
+                "real-time": arrival(realtime, student),
+                "offline, Rusu": arrival(rusu, student, minutes_of(last), last["step"]),
+                "offline, strong": arrival(strong, student, minutes_of(last), last["step"]),
+            }
+            rows += [
+                {
+                    "game": arguments.game, "seed": seed, "student": student, "arm": arm, "minutes": when.minutes,
+                    "steps": when.steps, "best_retention": round(when.best_retention, 4),
+                    "of_the_time": ratio(arms["real-time"].minutes, when.minutes),
+                }
+                for arm, when in arms.items()
+            ]  # fmt: skip
+            half = at_half(realtime, student)
+            if half:
+                print(
+                    f"seed {seed}: with the teacher at {half[0]:g}, before half its best, {student} is at {half[1]:g}"
+                )
+    print("| game | seed | student | arm | minutes | agent steps | best retention | real-time takes |")
+    print("| --- | ---: | --- | --- | ---: | ---: | ---: | ---: |")
+    for row in rows:
+        reached = [f"{row['minutes']:.1f}", f"{row['steps']:,}"] if row["minutes"] is not None else ["never", "never"]
+        share = f"{row['of_the_time']:.2f}×" if row["of_the_time"] is not None else ""
+        cells = [row["game"], row["seed"], row["student"], row["arm"], *reached, f"{row['best_retention']:.1%}", share]
+        print(f"| {' | '.join(str(cell) for cell in cells)} |")
+    if arguments.csv:
+        with arguments.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def ratio(ours: float | None, theirs: float | None) -> float | None:
+    return ours / theirs if ours is not None and theirs is not None else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from edgedistill.catalogue import find_architecture
+from edgedistill.distill.starting import new_run
+from edgedistill.distill.training import Evaluated, Evaluating, train
+from edgedistill.errors import BadRequest
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.trained import load_trained
+from tests.conftest import TINY
+
+MICRO = (find_architecture("micro"),)
+
+
+def start(path, *, teacher="pqn", mode="realtime", teacher_from=None, **given):
+    return new_run(path, "pong", MICRO, teacher, mode, teacher_from, given)
+
+
+def test_defaults_are_those_of_the_teacher_and_mode(tmp_path, tiny_run):
+    assert start(tmp_path / "pqn")[1] == TrainConfig("pong", MICRO)
+    _, dqn = start(tmp_path / "dqn", teacher="dqn", memory_frames=60_000)
+    assert (dqn.minibatch, dqn.epsilon_floors, dqn.learning_starts, dqn.memory_frames) == (32, (0.1,), 50_000, 60_000)
+    _, offline = start(tmp_path / "offline", mode="offline", teacher_from=str(tiny_run.path), memory_frames=54_000)
+    assert (offline.temperature_kind, offline.temperature, offline.epsilon_floors) == ("fixed", 0.01, (0.05,))
+    # Rusu et al. learn 10,000 minibatches for each 54,000 steps.
+    updates = offline.epochs * 54_000 / offline.minibatch * offline.student_batches
+    assert updates == pytest.approx(10_000)
+
+
+def test_learning_starts_with_a_memory_that_is_smaller_than_the_usual_start(tmp_path, tiny_run):
+    assert start(tmp_path / "run", teacher_from=str(tiny_run.path), memory_frames=500)[1].learning_starts == 500
+
+
+@pytest.mark.parametrize("mode", ["realtime", "offline"])
+def test_a_frozen_teacher_goes_into_the_run_and_stays_as_it_was(tmp_path, tiny_run, mode):
+    small = {
+        name: getattr(TINY, name)
+        for name in ("envs", "rollout_length", "minibatch", "memory_frames", "student_batch", "threads")
+    }
+    run, config = start(
+        tmp_path / "run", mode=mode, teacher_from=str(tiny_run.path), **small, steps=256, evaluate_every=128,
+        evaluate_episodes=1, checkpoint_every=128,
+    )  # fmt: skip
+    events = list(train(run, config))
+    original = load_trained(tiny_run, ["best_teacher"])[0].network
+    for name in ("best_teacher", "last_teacher"):
+        assert torch.equal(load_trained(run, [name])[0].network.head.weight, original.head.weight)
+    # It is played once; its score counts for all evaluations.
+    assert sum(event == Evaluating("teacher") for event in events) == 1
+    assert len({event.scores["teacher"] for event in events if isinstance(event, Evaluated)}) == 1
+
+    config = replace(config, steps=320)
+    assert [event.step for event in train(run, config, resume=True) if isinstance(event, Evaluated)] == [320]
+
+
+def test_the_teacher_of_an_unevaluated_run_is_its_last(tmp_path, tiny_run):
+    source = RunFolder.create(tmp_path / "source", tiny_run.config())
+    source.save_checkpoint(64, *tiny_run.load_checkpoint())
+    run, _ = start(tmp_path / "run", teacher_from=str(source.path), memory_frames=500)
+    expected = load_trained(tiny_run, ["last_teacher"])[0].network.head.weight
+    assert torch.equal(run.load_best_teacher()[0]["teacher.head.weight"], expected)
+
+
+def test_mse_is_refused_where_the_teacher_has_no_q_values():
+    with pytest.raises(BadRequest, match="PPO teacher has none"):
+        TrainConfig("pong", MICRO, loss="mse", teacher_from="sb3:x", teacher_emits_q=False)
