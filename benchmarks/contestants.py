@@ -86,7 +86,7 @@ def separable(*layers: tuple[int, int, int]) -> Callable[[int], list[nn.Module]]
 def count_macs(network: AtariNetwork) -> int:
     """Multiply-accumulates of one decision."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 4, 84, 84))
+        network(torch.zeros(1, 64, 21, 21))
     return int(counter.get_total_flops()) // 2
 
 

@@ -1,6 +1,6 @@
 """Lessons: what a rollout teaches. Each is one update of the teacher and the batches that its students learn from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,18 +33,24 @@ def lessons(
     memory: ReplayMemory,
     rollout: Rollout,
     ready: bool,
+    teacher_learns: bool,
     teacher_rng: np.random.Generator,
     student_rng: np.random.Generator,
 ) -> Iterator[Lesson]:
-    """The lessons of one rollout, which is in the memory already; `ready` says whether the memory holds enough."""
-    if config.teacher == "dqn" and not config.frozen:
+    """The lessons of one rollout, which is in the memory already.
+
+    Args:
+        ready: whether the memory holds enough to learn from.
+        teacher_learns: False for a frozen teacher, and for one that is done while its students finish.
+    """
+    if config.teacher == "dqn" and teacher_learns:
         if ready:
             yield from _dqn_lessons(config, learners, memory, teacher_rng)
         return
-    updates = (
-        [None] * (config.epochs * config.rollout_steps // config.minibatch)
-        if config.frozen
-        else _pqn_updates(config, learners, rollout, teacher_rng)
+    updates: Iterable[float | None] = (
+        _pqn_updates(config, learners, rollout, teacher_rng)
+        if teacher_learns
+        else [None] * (config.epochs * config.rollout_steps // config.minibatch)
     )
     taught = 0.0
     for number, loss in enumerate(updates, start=1):
@@ -98,7 +104,7 @@ def minibatches(
     learners: Learners,
     rng: np.random.Generator,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """The rollout in shuffled minibatches, `epochs` times: x (B, 4, 84, 84), action (B,), target (B,)."""
+    """The rollout in shuffled minibatches, `epochs` times: x (B, 64, 21, 21), action (B,), target (B,)."""
     frames = rollout.obs[:-1].reshape(-1, *rollout.obs.shape[2:])
     action, flat_target = rollout.action.reshape(-1), target.reshape(-1)
     for _ in range(config.epochs):

@@ -27,7 +27,7 @@ class Progress:
     step: int
     """Agent steps so far."""
     teacher_loss: float | None
-    """None while nothing was learnt, and for a frozen teacher."""
+    """None while nothing was learnt, for a frozen teacher, and for one that is done."""
     student_loss: dict[str, float]
     """Mean loss by student; empty while the memory fills."""
     play_return: float | None
@@ -70,7 +70,8 @@ def distil(
             learners.centre_students(memory)
         learners.set_rates(config, step)
         teacher_rng, student_rng = np.random.default_rng(teacher_seed), np.random.default_rng(student_seed)
-        for lesson in lessons(config, learners, memory, rollout, ready, teacher_rng, student_rng):
+        teacher_learns = not config.frozen and config.teacher_rate(step) > 0
+        for lesson in lessons(config, learners, memory, rollout, ready, teacher_learns, teacher_rng, student_rng):
             if lesson.teacher_loss is not None:
                 teacher_losses.append(lesson.teacher_loss)
             for batch in lesson.batches:

@@ -25,7 +25,7 @@ class Batch:
     """B steps of play, as networks take them."""
 
     x: Tensor
-    """(B, 4, 84, 84)"""
+    """(B, 64, 21, 21)"""
     teacher: Tensor
     """(B, A): the teacher's values, without gradient"""
     action: Tensor
@@ -35,7 +35,7 @@ class Batch:
     done: Tensor
     """(B,)"""
     next_x: Tensor | None
-    """(B, 4, 84, 84), where a loss needs it"""
+    """(B, 64, 21, 21), where a loss needs it"""
     next_teacher: Tensor
     """(B, A): the teacher's values of what followed"""
 

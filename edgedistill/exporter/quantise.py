@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import unfold
 
 from edgedistill.atari.emulator import STACK, Frames
-from edgedistill.networks.network import AtariNetwork, CentredConv2d, to_input
+from edgedistill.networks.network import AtariNetwork, FrameConv2d
 
 WEIGHT_LIMIT = 63
 ACTIVATION_LEVELS = 255
@@ -48,7 +48,7 @@ class QuantisedLayer:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A float layer, its channels scaled to activations of at most 1."""
+    """A float layer."""
 
     weight: Tensor
     bias: Tensor
@@ -69,7 +69,8 @@ class _Layer:
 @torch.inference_mode()
 def quantised_layers(student: AtariNetwork, calibration: Frames) -> list[QuantisedLayer]:
     """Quantise a student on frames of its own play, calibration (N, 84, 84, 4) uint8."""
-    layers = _scaled_layers(student, _activation_ranges(student, calibration))
+    plain = _float_layers(student)
+    layers = _scaled_layers(plain, _activation_ranges(plain, calibration))
     exact = list(_inputs(calibration))
     rounded = [x.clone() for x in exact]  # the same frames through the layers quantised so far
     quantised = []
@@ -99,40 +100,46 @@ def quantised_layers(student: AtariNetwork, calibration: Frames) -> list[Quantis
 
 def _inputs(frames: Frames) -> list[Tensor]:
     """frames (N, 84, 84, 4) uint8 -> chunks (n, 4, 84, 84) in [0, 1]."""
-    cpu = torch.device("cpu")
     chunks = [frames[start : start + CHUNK] for start in range(0, len(frames), CHUNK)]
-    return [to_input(np.moveaxis(chunk, 3, 1), cpu, torch.float32) for chunk in chunks]
+    return [torch.from_numpy(chunk).permute(0, 3, 1, 2) / 255 for chunk in chunks]
 
 
-def _activation_ranges(student: AtariNetwork, frames: Frames) -> list[Tensor]:
-    """The largest value of each channel after each ReLU on the frames: one (C,) a layer."""
+def _float_layers(student: AtariNetwork) -> list[_Layer]:
+    """The student's own layers, for frames (N, 4, 84, 84) in [0, 1]."""
+    layers = []
+    for module in (*student.trunk, student.head):
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            bias = module.plain_bias() if isinstance(module, FrameConv2d) else module.bias
+            assert bias is not None
+            layers.append(_Layer(module.weight, bias, module.stride[0] if isinstance(module, nn.Conv2d) else None))
+    return layers
+
+
+def _activation_ranges(layers: list[_Layer], frames: Frames) -> list[Tensor]:
+    """The largest value of each channel behind each layer but the last, on the frames: one (C,) a layer."""
     ranges: list[Tensor] = []
     for x in _inputs(frames):
         seen = []
-        for module in student.trunk:
-            x = module(x)
-            if isinstance(module, nn.ReLU):
-                seen.append(x.transpose(0, 1).flatten(1).amax(dim=1))
+        for layer in layers[:-1]:
+            x = layer(x, layer.weight, layer.bias).relu()
+            seen.append(x.transpose(0, 1).flatten(1).amax(dim=1))
         ranges = [torch.maximum(a, b) for a, b in zip(ranges, seen, strict=True)] if ranges else seen
     return [each.clamp_min(max(SMALLEST_RANGE * each.max().item(), 1e-6)) for each in ranges]
 
 
-def _scaled_layers(student: AtariNetwork, ranges: list[Tensor]) -> list[_Layer]:
-    """The student's layers, with the scales of their inputs and outputs moved into the weights."""
-    modules = [module for module in [*student.trunk, student.head] if isinstance(module, nn.Conv2d | nn.Linear)]
-    layers = []
+def _scaled_layers(layers: list[_Layer], ranges: list[Tensor]) -> list[_Layer]:
+    """The same layers, with the scales of their inputs and outputs moved into the weights."""
+    scaled = []
     inputs = torch.ones(STACK)
-    outputs = [(each * each.max()).sqrt() for each in ranges] + [torch.ones(student.actions)]
-    for module, output in zip(modules, outputs, strict=True):
-        assert module.bias is not None
-        bias = module.plain_bias() if isinstance(module, CentredConv2d) else module.bias
+    outputs = [(each * each.max()).sqrt() for each in ranges] + [torch.ones(len(layers[-1].weight))]
+    for layer, output in zip(layers, outputs, strict=True):
         # Behind the flatten a channel feeds height × width columns.
-        columns = inputs.repeat_interleave(module.weight.shape[1] // len(inputs))
-        rest = [1] * (module.weight.ndim - 2)
-        weight = module.weight * columns.reshape(1, -1, *rest) / output.reshape(-1, 1, *rest)
-        layers.append(_Layer(weight, bias / output, module.stride[0] if isinstance(module, nn.Conv2d) else None))
+        columns = inputs.repeat_interleave(layer.weight.shape[1] // len(inputs))
+        rest = [1] * (layer.weight.ndim - 2)
+        weight = layer.weight * columns.reshape(1, -1, *rest) / output.reshape(-1, 1, *rest)
+        scaled.append(_Layer(weight, layer.bias / output, layer.stride))
         inputs = output
-    return layers
+    return scaled
 
 
 def _fit(layer: _Layer, chunks: list[Tensor], expected: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -51,8 +51,8 @@ class TrainConfig:
     learning_rate: float = 2.5e-4
     """Of the teacher's RAdam (Gallici et al. 2024)."""
     teacher_cooldown: float = 0.5
-    """Share of `steps`, at the end, over which the teacher's rate falls to 0 in a straight line. 1 is Gallici et al.
-    2024; 0 is Mnih et al. 2015."""
+    """Share of `steps` over which the teacher's rate falls to 0 in a straight line; it gets there when its students
+    begin to cool down. 1 is Gallici et al. 2024; 0, a constant rate, is Mnih et al. 2015."""
     max_grad_norm: float = 10.0
     """Gradient clipping of the teacher (Gallici et al. 2024)."""
     gamma: float = 0.99
@@ -150,14 +150,15 @@ class TrainConfig:
 
     def teacher_rate(self, step: int) -> float:
         """The teacher's learning rate at an agent step."""
-        return self.learning_rate * self._cooling(step, self.teacher_cooldown)
+        if self.teacher_cooldown == 0:
+            return self.learning_rate
+        # The teacher is done when its students begin to finish: they then copy one that no longer moves.
+        end = self.steps * (1 - self.student_cooldown) if self.students else self.steps
+        return self.learning_rate * _line(step, end, self.teacher_cooldown * self.steps)
 
     def student_rate(self, step: int) -> float:
         """The students' learning rate at an agent step."""
-        return self.student_learning_rate * self._cooling(step, self.student_cooldown)
-
-    def _cooling(self, step: int, share: float) -> float:
-        return min(1.0, (self.steps - step) / max(share * self.steps, 1.0))
+        return self.student_learning_rate * _line(step, self.steps, self.student_cooldown * self.steps)
 
     @property
     def env_epsilon_floors(self) -> NDArray[np.float64]:
@@ -194,3 +195,8 @@ class TrainConfig:
             return cls(**table)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadRequest(f"{source}: not a run's config ({error}).") from error
+
+
+def _line(step: int, end: float, length: float) -> float:
+    """1, falling in a straight line over the last `length` steps before `end` to 0."""
+    return min(1.0, max(0.0, (end - step) / max(length, 1.0)))

@@ -30,7 +30,7 @@ def clipped_td_loss(value: Tensor, target: Tensor) -> Tensor:
 def update_teacher(
     teacher: AtariNetwork, optimiser: torch.optim.Optimizer, x: Tensor, action: Tensor, target: Tensor
 ) -> tuple[float, Tensor]:
-    """One gradient step, x (B, 4, 84, 84), action (B,), target (B,).
+    """One gradient step, x (B, 64, 21, 21), action (B,), target (B,).
 
     Returns the mean loss, and the Q-values (B, A) that it was computed from, for students to learn from.
     """

@@ -49,7 +49,7 @@ def update_teacher(
     *,
     max_grad_norm: float,
 ) -> float:
-    """One gradient step on ½(Q(s, a) − G)², x (B, 4, 84, 84), action (B,), target (B,). Returns the loss."""
+    """One gradient step on ½(Q(s, a) − G)², x (B, 64, 21, 21), action (B,), target (B,). Returns the loss."""
     q = teacher(x).gather(1, action[:, None]).squeeze(1)
     loss = 0.5 * nn.functional.mse_loss(q, target)
     optimiser.zero_grad()

@@ -37,6 +37,13 @@ def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learnin
     assert {student.updates for student in learners.students} == {18}
 
 
+def test_students_finish_beside_a_teacher_that_is_done():
+    events, learners, _ = events_of(replace(TINY, steps=640, teacher_cooldown=0.5, student_cooldown=0.3))
+    assert [event.teacher_loss is None for event in events] == [False] * 7 + [True] * 3
+    assert all(event.student_loss for event in events[3:])
+    assert {student.updates for student in learners.students} == {8 * 4}
+
+
 def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():
     config = replace(
         TINY, teacher="dqn", rollout_length=4, student_batch=32, learning_starts=64, steps=128, rollouts_per_report=2,

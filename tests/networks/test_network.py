@@ -4,9 +4,19 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgedistill.catalogue import NATURE_DQN, find_architecture, load_catalogue
-from edgedistill.networks.network import AtariNetwork, GreedyPolicy, teacher_network, to_input
+from edgedistill.networks.network import AtariNetwork, FrameConv2d, GreedyPolicy, teacher_network, to_input
 
 CPU = torch.device("cpu")
+
+
+def random_frames(count, seed=0):
+    """(N, 4, 84, 84) uint8, of different brightness."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, rng.integers(20, 256, (count, 1, 1, 1)), (count, 4, 84, 84)).astype(np.uint8)
+
+
+def inputs(count, seed=0):
+    return to_input(random_frames(count, seed), CPU, torch.float32)
 
 
 @pytest.mark.parametrize("actions", [3, 6, 18])
@@ -15,7 +25,7 @@ def test_the_catalogue_counts_what_torch_counts(architecture, actions):
     network = AtariNetwork(architecture, actions)
     assert sum(p.numel() for p in network.parameters()) == architecture.parameters(actions)
     with FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 4, 84, 84))
+        network(inputs(1))
     assert counter.get_total_flops() == 2 * architecture.macs(actions)
 
 
@@ -24,20 +34,33 @@ def test_bf16_keeps_the_last_layer_in_float32():
     seen = {}
     network.trunk[0].register_forward_hook(lambda module, inputs, output: seen.update(trunk=output.dtype))
     network.head.register_forward_hook(lambda module, inputs, output: seen.update(head=output.dtype))
-    network(torch.rand(2, 4, 84, 84))
+    network(inputs(2).bfloat16())
     assert seen == {"trunk": torch.bfloat16, "head": torch.float32}
 
 
-def test_to_input_scales_to_one():
-    x = to_input(np.array([[[[0, 51, 255]]]], np.uint8), CPU, torch.float32)
-    assert torch.allclose(x, torch.tensor([[[[0.0, 0.2, 1.0]]]]))
+@pytest.mark.parametrize(("kernel", "stride"), [(8, 4), (12, 8), (6, 3), (8, 2)])
+def test_the_first_layer_is_a_plain_convolution_of_frames_in_0_to_1(kernel, stride):
+    layer = FrameConv2d(4, 5, kernel, stride)
+    frames = random_frames(3)
+    expected = torch.nn.functional.conv2d(torch.from_numpy(frames) / 255, layer.weight, layer.bias, stride)
+    assert torch.allclose(layer(to_input(frames, CPU, torch.float32)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_inputs_hold_every_pixel_exactly_channels_last(dtype):
+    frames = random_frames(2)
+    x = to_input(frames, CPU, dtype)
+    assert x.is_contiguous(memory_format=torch.channels_last)
+    # Channel (stack, row in block, column in block); position (block row, block column).
+    for stack, row, column in [(0, 0, 0), (3, 83, 82), (1, 5, 42)]:
+        channel = 16 * stack + 4 * (row % 4) + column % 4
+        assert x[1, channel, row // 4, column // 4].item() == frames[1, stack, row, column]
 
 
 def test_a_policy_sees_the_newest_frame_last():
     network = AtariNetwork(find_architecture("pico"), 6)
     frames = np.random.default_rng(0).integers(0, 256, (3, 84, 84, 4), dtype=np.uint8)
-    x = torch.from_numpy(frames.transpose(0, 3, 1, 2).astype(np.float32) / 255)
-    expected = network(x).detach().numpy()
+    expected = network(to_input(frames.transpose(0, 3, 1, 2).copy(), CPU, torch.float32)).detach().numpy()
     np.testing.assert_allclose(GreedyPolicy(network).values(frames), expected, atol=1e-5)
     assert GreedyPolicy(network)(frames).tolist() == expected.argmax(1).tolist()
 
@@ -46,18 +69,18 @@ def test_a_policy_sees_the_newest_frame_last():
 def test_a_new_student_tells_frames_apart(name):
     """With torch's default start the logits of different frames differ by a few thousandths, and units die."""
     torch.manual_seed(0)
-    logits = AtariNetwork(find_architecture(name), 6)(torch.rand(64, 4, 84, 84) * (torch.rand(64, 1, 84, 84) > 0.5))
+    logits = AtariNetwork(find_architecture(name), 6)(inputs(64))
     assert logits.std(dim=0).mean() > 0.01
 
 
 def test_a_centred_student_sees_frames_around_their_mean_with_nothing_added_to_its_layers():
     student = AtariNetwork(find_architecture("pico"), 6)
-    x = torch.rand(4, 4, 84, 84)
-    expected = student(x - 0.3)
+    x = inputs(4)
+    expected = student(x - 0.3 * 255)
     student.centre(0.3)
-    assert torch.allclose(student(x), expected, atol=1e-5)
+    assert torch.allclose(student(x), expected, atol=1e-4)
     plain = AtariNetwork(find_architecture("pico"), 6)
     plain.load_state_dict(student.state_dict())
     plain.trunk[0].bias.data = student.trunk[0].plain_bias().data
     plain.centre(0.0)
-    assert torch.allclose(plain(x), expected, atol=1e-5)
+    assert torch.allclose(plain(x), expected, atol=1e-4)

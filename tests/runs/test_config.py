@@ -51,9 +51,12 @@ def test_what_is_due_falls_on_whole_rollouts():
     assert config.is_due(1, 64)
 
 
-def test_the_teachers_rate_falls_over_the_last_half():
-    config = TrainConfig("pong", steps=1000, learning_rate=1.0)
-    assert [config.teacher_rate(step) for step in (0, 500, 750, 1000)] == [1.0, 1.0, 0.5, 0.0]
+def test_the_teachers_rate_falls_until_its_students_cool_down():
+    alone = TrainConfig("pong", steps=1000, learning_rate=1.0, teacher_cooldown=0.5)
+    assert [alone.teacher_rate(step) for step in (0, 500, 750, 1000)] == [1.0, 1.0, 0.5, 0.0]
+    config = TrainConfig("pong", CONFIG.students, steps=1000, learning_rate=1.0, teacher_cooldown=0.5,
+                         student_cooldown=0.1)  # fmt: skip
+    assert [config.teacher_rate(step) for step in (0, 400, 650, 900, 1000)] == [1.0, 1.0, 0.5, 0.0, 0.0]
     assert TrainConfig("pong", steps=1000, learning_rate=1.0, teacher_cooldown=0.0).teacher_rate(999) == 1.0
 
 

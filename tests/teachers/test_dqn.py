@@ -34,7 +34,7 @@ def test_updates_bring_q_to_its_targets_and_give_the_values_from_before():
     teacher = teacher_network("dqn", 6, bf16=False)
     assert not any(isinstance(module, torch.nn.GroupNorm | torch.nn.LayerNorm) for module in teacher.modules())
     optimiser = torch.optim.Adam(teacher.parameters(), 1e-3)
-    x, action, target = torch.rand(16, 4, 84, 84), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
+    x, action, target = 255 * torch.rand(16, 64, 21, 21), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
     before = teacher(x)
     loss, q = update_teacher(teacher, optimiser, x, action, target)
     assert torch.allclose(q, before) and not q.requires_grad

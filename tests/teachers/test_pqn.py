@@ -46,6 +46,6 @@ def test_updates_bring_q_to_its_targets():
     torch.manual_seed(0)
     teacher = teacher_network("pqn", 6, bf16=False)
     optimiser = torch.optim.RAdam(teacher.parameters(), 2.5e-4)
-    x, action, target = torch.rand(16, 4, 84, 84), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
+    x, action, target = 255 * torch.rand(16, 64, 21, 21), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
     losses = [update_teacher(teacher, optimiser, x, action, target, max_grad_norm=10.0) for _ in range(40)]
     assert losses[-1] < 0.1 * losses[0]
