@@ -3,7 +3,7 @@
     python benchmarks/student_recipe.py RUN --question loss [--rollouts 60] [--seed 0] [--csv recipe.csv]
 
 All contestants of a question learn in one loop, from the same play of the run's best teacher, each with its own
-optimiser. Then each plays 30 games on the validation seeds (never on the evaluation seeds) at ε 0.01 and 0.05, and is
+optimiser. Then each plays 30 games on the validation seeds (never on the evaluation seeds) at ε 0.01, and is
 compared with the teacher on frames of the teacher's own play at ε 0.05. The table is sorted by agreement.
 """
 
@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--question", choices=sorted(QUESTIONS), default="loss")
     parser.add_argument("--rollouts", type=int, default=60)
     parser.add_argument("--episodes", type=int, default=30)
+    parser.add_argument("--epsilon", type=float, action="append", help="Of the games; may repeat. Default: 0.01.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--csv", type=Path, help="Rows are added to it.")
@@ -116,7 +117,8 @@ def main() -> None:
     policy = GreedyPolicy(teacher)
     held_out = play_frames(lambda frames: policy(frames), base.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.05)
     wanted = np.concatenate([policy(held_out[i : i + 500]) for i in range(0, len(held_out), 500)])
-    protocols = [Protocol(arguments.episodes, epsilon, seed=VALIDATION_SEED) for epsilon in (0.01, 0.05)]
+    epsilons = arguments.epsilon or [0.01]
+    protocols = [Protocol(arguments.episodes, epsilon, seed=VALIDATION_SEED) for epsilon in epsilons]
     teacher_means = [evaluate(policy, base.game, protocol).mean for protocol in protocols]
 
     rows = []
@@ -136,7 +138,8 @@ def main() -> None:
             "game": base.game, "question": arguments.question, "seed": base.seed, "contestant": student.contestant.name,
             "ratio": parameters / NATURE_DQN.parameters(network.actions), "mmac": count_macs(network) / 1e6,
             "agreement": float((picked == wanted).mean()), "score": scores[0].mean, "low": low, "high": high,
-            "retention_e01": retained[0], "retention_e05": retained[1], "teacher": teacher_means[0],
+            "teacher": teacher_means[0],
+            **{f"retention_{epsilon:g}": share for epsilon, share in zip(epsilons, retained, strict=True)},
         })  # fmt: skip
     _report(rows, arguments.csv)
 
@@ -145,13 +148,15 @@ def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None
     rows = sorted(rows, key=lambda row: -float(row["agreement"]))
     first = rows[0]
     print(f"{first['game']}, {first['question']}, seed {first['seed']}; teacher {first['teacher']:.1f}")
-    print("| contestant | ratio | MMAC | agreement | score, ε 0.01 | retention | at ε 0.05 |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    retained = [column for column in first if column.startswith("retention_")]
+    heads = [f"retention, ε {column.removeprefix('retention_')}" for column in retained]
+    print(f"| contestant | ratio | MMAC | agreement | score | {' | '.join(heads)} |")
+    print(f"| --- | ---: | ---: | ---: | ---: |{' ---: |' * len(heads)}")
     for row in rows:
+        shares = " | ".join(f"{row[column]:.1%}" for column in retained)
         print(
             f"| {row['contestant']} | {row['ratio']:.2%} | {row['mmac']:.2f} | {row['agreement']:.1%} "
-            f"| {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {row['retention_e01']:.1%} "
-            f"| {row['retention_e05']:.1%} |"
+            f"| {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {shares} |"
         )
     if path:
         is_new = not path.exists()
