@@ -7,10 +7,12 @@ os.environ["COLUMNS"] = "300"
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edgedistill.catalogue import find_architecture
+from edgedistill.catalogue import find_architecture, load_catalogue
 from edgedistill.cli import main
 from edgedistill.distill.training import train
 from edgedistill.exporter.export import Exported, export_student
@@ -48,6 +50,38 @@ def tiny_export(tiny_run, tmp_path_factory) -> Exported:
     """The run's student `pico`, exported with one game per evaluation."""
     output = tmp_path_factory.mktemp("export") / "pico.onnx"
     return export_student(tiny_run, "pico", output, episodes=1, allow_disagreement=True)
+
+
+@pytest.fixture
+def evaluated_run(tmp_path, monkeypatch) -> Callable[..., Path]:
+    """Makes a run's folder out of its evaluations alone, without training.
+
+    `evaluated_run("a", teacher=[1.0, 2.0], micro=[0.5, 1.5], seed=3)` has two evaluations, at agent steps 1,000 and
+    2,000, each after one more minute of training and itself half a minute long. The path is relative to the working
+    directory, which becomes `tmp_path`.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def make(name: str, *, teacher: list[float], seed: int = 0, game: str = "breakout", **rest: Any) -> Path:
+        catalogue = load_catalogue()
+        scores = {"teacher": teacher} | {key: value for key, value in rest.items() if key in catalogue}
+        settings = {key: value for key, value in rest.items() if key not in catalogue}
+        students = tuple(catalogue[name] for name in scores if name != "teacher")
+        run = RunFolder.create(Path(name), TrainConfig(game, students, seed=seed, **settings))
+        run.log({"kind": "progress", "step": 64, "seconds": 1.0})
+        for number in range(1, len(teacher) + 1):
+            run.log(
+                {
+                    "kind": "evaluation",
+                    "step": 1000 * number,
+                    "seconds": 60.0 * number + 30.0 * (number - 1),
+                    "evaluation_seconds": 30.0 * number,
+                    "scores": {player: values[number - 1] for player, values in scores.items()},
+                }
+            )
+        return run.path
+
+    return make
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,138 @@
+"""Retention curves: what the evaluations logged by a run say of each of its students."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from edgedistill.atari.games import retention
+from edgedistill.errors import BadRequest
+from edgedistill.report.statistics import max_ratio, mean_ratio
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.folder import METRICS, RunFolder
+
+
+@dataclass(frozen=True)
+class Point:
+    """A student at one evaluation of its run; scores are mean returns on the validation seeds."""
+
+    step: int
+    """Agent steps"""
+    minutes: float
+    """Of training; the time that evaluations took is left out"""
+    score: float
+    teacher_score: float
+    """Of the teacher at the same evaluation"""
+    retention: float | None
+    """Of the best teacher of the whole run; None where that one does not beat a random player"""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One student of one run, over the run's evaluations."""
+
+    run: Path
+    game: str
+    seed: int
+    student: str
+    points: tuple[Point, ...]
+    """At least one, in order of steps"""
+
+    @property
+    def final(self) -> Point:
+        return self.points[-1]
+
+    @property
+    def best_retention(self) -> float | None:
+        """The largest, or None where the run has no retention."""
+        return max((point.retention for point in self.points if point.retention is not None), default=None)
+
+    def first_at(self, share: float) -> Point | None:
+        """The first evaluation with at least this retention, or None if there is none."""
+        return next((point for point in self.points if point.retention is not None and point.retention >= share), None)
+
+    @property
+    def max_ratio(self) -> float | None:
+        """The paper's Max (`statistics.max_ratio`)."""
+        return max_ratio([point.score for point in self.points], [point.teacher_score for point in self.points])
+
+    @property
+    def mean_ratio(self) -> float | None:
+        """The paper's Mean (`statistics.mean_ratio`)."""
+        return mean_ratio([point.score for point in self.points], [point.teacher_score for point in self.points])
+
+
+@dataclass(frozen=True)
+class EvaluatedRun:
+    """A run's settings and the curves of its students, in the settings' order."""
+
+    path: Path
+    config: TrainConfig
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    step: int
+    seconds: float
+    """Since the run began, earlier evaluations included, this one not"""
+    evaluation_seconds: float
+    """Of all evaluations so far, this one included"""
+    scores: dict[str, float]
+
+
+def read_run(path: Path) -> EvaluatedRun:
+    """The curves of a run, which may still be in progress.
+
+    Raises:
+        BadRequest: no run is there, it cannot be read, or it has no students or no evaluation yet.
+    """
+    run = RunFolder.open(path)
+    try:
+        config = run.config()
+        records = [record for record in run.metrics() if isinstance(record, dict)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{path}: the run cannot be read ({error}).") from error
+    students = [student.name for student in config.students]
+    if not students:
+        raise BadRequest(
+            f"{path} was trained with --teacher-only: it has no students whose retention could be compared."
+        )
+    evaluations = [
+        _evaluation(record, students, path / METRICS) for record in records if record.get("kind") == "evaluation"
+    ]
+    if not evaluations:
+        raise BadRequest(
+            f"{path} has no evaluation yet; its first comes after {config.evaluate_every:,} agent steps. "
+            f"Go on: edgedistill train --resume {path}"
+        )
+    curves = tuple(_curve(path, config, student, evaluations) for student in students)
+    return EvaluatedRun(path, config, curves)
+
+
+def _evaluation(record: dict[str, Any], students: list[str], source: Path) -> _Evaluation:
+    try:
+        numbers = {name: float(record["scores"][name]) for name in ("teacher", *students)}
+        seconds, evaluation_seconds = float(record["seconds"]), float(record["evaluation_seconds"])
+        if not all(map(isfinite, (*numbers.values(), seconds, evaluation_seconds))):
+            raise ValueError("not a finite number")
+        return _Evaluation(int(record["step"]), seconds, evaluation_seconds, numbers)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRequest(f"{source}: an evaluation cannot be read ({type(error).__name__}: {error}).") from error
+
+
+def _curve(path: Path, config: TrainConfig, student: str, evaluations: list[_Evaluation]) -> Curve:
+    best_teacher = max(evaluation.scores["teacher"] for evaluation in evaluations)
+    evaluated_before = [0.0, *(before.evaluation_seconds for before, _ in pairwise(evaluations))]
+    points = tuple(
+        Point(
+            step=evaluation.step,
+            minutes=(evaluation.seconds - before) / 60,
+            score=evaluation.scores[student],
+            teacher_score=evaluation.scores["teacher"],
+            retention=retention(config.game, evaluation.scores[student], best_teacher),
+        )
+        for evaluation, before in zip(evaluations, evaluated_before, strict=True)
+    )
+    return Curve(path, config.game, config.seed, student, points)

@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from edgedistill.errors import BadRequest
+from edgedistill.report.curves import read_run
+
+# Breakout's random player scores 1.7.
+
+
+def test_retention_is_of_the_best_teacher_of_the_whole_run(evaluated_run):
+    run = read_run(evaluated_run("run", teacher=[5.7, 11.7, 6.7], micro=[1.7, 6.7, 9.7]))
+    (curve,) = run.curves
+    assert [point.retention for point in curve.points] == pytest.approx([0.0, 0.5, 0.8])
+    assert [point.teacher_score for point in curve.points] == [5.7, 11.7, 6.7]
+    assert (curve.student, curve.game, curve.seed) == ("micro", "breakout", 0)
+
+
+def test_minutes_leave_evaluations_out(evaluated_run):
+    (curve,) = read_run(evaluated_run("run", teacher=[5.0] * 3, micro=[5.0] * 3)).curves
+    assert [(point.step, point.minutes) for point in curve.points] == [(1000, 1.0), (2000, 2.0), (3000, 3.0)]
+
+
+def test_each_student_has_a_curve_in_the_order_of_the_settings(evaluated_run):
+    run = read_run(evaluated_run("run", teacher=[11.7], nano=[2.7], micro=[6.7]))
+    assert [(curve.student, curve.final.score) for curve in run.curves] == [("nano", 2.7), ("micro", 6.7)]
+
+
+def test_the_first_evaluation_at_a_share_of_the_teacher(evaluated_run):
+    (curve,) = read_run(evaluated_run("run", teacher=[11.7] * 4, micro=[1.7, 11.2, 1.7, 11.7])).curves
+    assert curve.first_at(0.95).step == 2000
+    assert curve.first_at(0.96).step == 4000
+    assert curve.first_at(1.01) is None
+    assert curve.best_retention == pytest.approx(1.0)
+
+
+def test_a_teacher_that_beats_no_random_player_gives_no_retention(evaluated_run):
+    (curve,) = read_run(evaluated_run("run", teacher=[1.7, 0.5], micro=[1.0, 2.0])).curves
+    assert [point.retention for point in curve.points] == [None, None]
+    assert curve.best_retention is None
+    assert curve.first_at(0.0) is None
+
+
+def test_a_run_in_progress_whose_last_line_is_cut_short(evaluated_run):
+    path = evaluated_run("run", teacher=[5.0, 6.0], micro=[4.0, 5.0])
+    with (path / "metrics.jsonl").open("a") as file:
+        file.write('{"kind": "evaluation", "step": 30')
+    (curve,) = read_run(path).curves
+    assert curve.final.step == 2000
+
+
+def test_a_run_without_an_evaluation(evaluated_run):
+    with pytest.raises(BadRequest, match=r"run has no evaluation yet.*250,000 agent steps.*train --resume run"):
+        read_run(evaluated_run("run", teacher=[], micro=[]))
+
+
+def test_a_run_without_students(evaluated_run):
+    with pytest.raises(BadRequest, match="run was trained with --teacher-only"):
+        read_run(evaluated_run("run", teacher=[5.0]))
+
+
+def test_a_folder_without_a_run(tmp_path):
+    with pytest.raises(BadRequest, match="No run at"):
+        read_run(tmp_path)
+
+
+EVALUATION = {
+    "kind": "evaluation", "step": 9000, "seconds": 1.0, "evaluation_seconds": 1.0, "scores": {"teacher": 1, "micro": 1}
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"scores": {"teacher": 1}}, {"scores": None}, {"scores": {"teacher": 1, "micro": float("nan")}}, {"step": "many"}],
+)
+def test_a_damaged_evaluation_is_refused_with_its_file(evaluated_run, damage):
+    path = evaluated_run("run", teacher=[5.0], micro=[5.0])
+    with (path / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(EVALUATION | damage) + "\n")
+    with pytest.raises(BadRequest, match=r"run/metrics\.jsonl: an evaluation cannot be read"):
+        read_run(path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl"])
+def test_a_file_that_is_not_text(evaluated_run, name):
+    path = evaluated_run("run", teacher=[5.0], micro=[5.0])
+    Path(path / name).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadRequest, match="run: the run cannot be read"):
+        read_run(path)
