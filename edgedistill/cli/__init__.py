@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 
-from edgedistill.cli import evaluate, export, play, train, zoo
+from edgedistill.cli import compare, evaluate, export, play, train, zoo
 from edgedistill.errors import EdgeDistillError
 
 app = typer.Typer(
@@ -24,10 +24,11 @@ app.command("train")(train.train)
 app.command("export")(export.export)
 app.command("play")(play.play)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("zoo")(zoo.zoo)
 
 # Modules of the [train] extra that a board does not have.
-TRAIN_MODULES = {"torch", "gymnasium", "onnx", "safetensors"}
+TRAIN_MODULES = {"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

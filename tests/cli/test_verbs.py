@@ -97,7 +97,7 @@ def test_train_teacher_only(cli, tmp_path):
     assert cli("export", tmp_path / "run", "-o", tmp_path / "x.onnx").code == 2
 
 
-@pytest.mark.parametrize("verb", ["train", "export", "play", "evaluate", "zoo"])
+@pytest.mark.parametrize("verb", ["train", "export", "play", "evaluate", "compare", "zoo"])
 def test_every_verb_explains_itself(cli, verb):
     outcome = cli(verb, "--help")
     assert outcome.code == 0

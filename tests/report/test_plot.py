@@ -1,0 +1,89 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgedistill.report.comparison import compare_runs
+from edgedistill.report.plot import COLOURS, plot_png
+from edgedistill.runs.folder import RunFolder
+
+
+def pixels(comparison):
+    image = Image.open(io.BytesIO(plot_png(comparison)))
+    assert image.format == "PNG"
+    return np.asarray(image.convert("RGB"))
+
+
+def where_colour(image, colour):
+    """Rows and columns of the pixels of that colour."""
+    rgb = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+    return np.nonzero((image == rgb).all(axis=-1))
+
+
+def has_colour(image, colour):
+    return where_colour(image, colour)[0].size > 0
+
+
+def panels(image):
+    """What surely belongs to the left panel alone, and to the right one."""
+    height, width, _ = image.shape
+    above_the_legend = image[: height * 3 // 4]
+    return above_the_legend[:, : width // 2 - width // 50], above_the_legend[:, width // 2 + width // 20 :]
+
+
+def test_each_student_has_a_line_of_its_own_in_both_panels(evaluated_run):
+    image = pixels(compare_runs([evaluated_run("a", teacher=[9.0] * 3, micro=[3.0, 5.0, 7.0], nano=[2.0, 3.0, 4.0])]))
+    assert all(has_colour(panel, colour) for panel in panels(image) for colour in COLOURS[:2])
+    assert not has_colour(image, COLOURS[2])
+
+
+def test_the_panels_are_over_steps_and_over_minutes(evaluated_run):
+    """The student is at its best from the second of three evaluations on: halfway in steps, early in minutes."""
+    path = evaluated_run("a", teacher=[9.0, 9.0], micro=[1.7, 9.0])
+    last = {"kind": "evaluation", "step": 3000, "seconds": 1260.0, "evaluation_seconds": 0}
+    RunFolder.open(path).log({**last, "scores": {"teacher": 9.0, "micro": 9.0}})
+    reached = []
+    for panel in panels(pixels(compare_runs([path]))):
+        rows, columns = where_colour(panel, COLOURS[0])
+        top = columns[rows <= rows.min() + 8]
+        reached.append((top.min() - columns.min()) / (columns.max() - columns.min()))
+    assert reached == pytest.approx([0.5, 0.05], abs=0.05)
+
+
+def test_settings_of_one_student_differ_in_colour(evaluated_run):
+    runs = [evaluated_run(f"{gamma}", gamma=gamma, teacher=[9.0] * 2, micro=[3.0, 9 * gamma]) for gamma in (0.5, 0.9)]
+    assert all(has_colour(pixels(compare_runs(runs)), colour) for colour in COLOURS[:2])
+
+
+def pale_blue(comparison):
+    """How many pixels have the first colour's hue, but paler."""
+    red, _, blue = np.moveaxis(pixels(comparison).astype(int), -1, 0)
+    return int(((blue > red + 20) & (red > 180)).sum())
+
+
+def test_several_seeds_have_a_band(evaluated_run):
+    runs = [evaluated_run(f"{seed}", seed=seed, teacher=[9.0] * 2, micro=[2.0, 3.0 + seed]) for seed in range(3)]
+    assert pale_blue(compare_runs(runs)) > 10 * pale_blue(compare_runs(runs[:1]))
+
+
+def test_a_folders_name_is_not_mathematics(evaluated_run):
+    runs = [evaluated_run(f"$\\{index}$", gamma=0.9 + index / 1e9, teacher=[9.0], micro=[3.0]) for index in range(2)]
+    assert pixels(compare_runs(runs)).size
+
+
+@pytest.mark.parametrize("teacher", [1.0, 1.7])
+def test_runs_without_retention_make_an_empty_plot(evaluated_run, teacher):
+    assert pixels(compare_runs([evaluated_run("a", teacher=[teacher], micro=[1.0])])).size
+
+
+def test_the_legend_fits_into_the_picture(evaluated_run):
+    """Nothing of a long legend touches the edges."""
+    names = [f"a-run-with-quite-a-long-name-{number}" for number in range(5)]
+    runs = [
+        evaluated_run(name, gamma=0.9 + number / 1e9, teacher=[9.0], micro=[3.0], nano=[3.0])
+        for number, name in enumerate(names)
+    ]
+    image = pixels(compare_runs(runs))
+    for edge in (image[:3], image[-3:], image[:, :3], image[:, -3:]):
+        assert (edge == 255).all()
