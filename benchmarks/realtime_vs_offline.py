@@ -17,10 +17,13 @@ import argparse
 import csv
 import subprocess
 import sys
+from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from edgedistill.atari.games import find_game, retention
+from edgedistill.report.curves import Curve, read_run
 from edgedistill.runs.folder import RunFolder
 
 ENOUGH = 0.95
@@ -45,36 +48,38 @@ def run_arm(path: Path, game: str, steps: int, options: list[str]) -> RunFolder:
     return RunFolder.open(path)
 
 
-def evaluations(run: RunFolder) -> list[dict]:  # type: ignore[type-arg]
-    return [record for record in run.metrics() if record["kind"] == "evaluation"]
+def training_minutes(run: RunFolder) -> float:
+    """Minutes of a whole run, evaluations left out."""
+    evaluating = seconds = 0.0
+    for record in run.metrics():
+        if record["kind"] == "progress":
+            seconds = record["seconds"] - evaluating
+        else:
+            evaluating = record["evaluation_seconds"]
+    return seconds / 60
 
 
-def minutes_of(record: dict) -> float:  # type: ignore[type-arg]
-    """Minutes of training up to an evaluation, evaluations left out."""
-    return float(record["seconds"] - record["evaluation_seconds"]) / 60
+def curve_of(run: RunFolder, student: str) -> Curve:
+    return next(curve for curve in read_run(run.path).curves if curve.student == student)
 
 
 def arrival(run: RunFolder, student: str, before_minutes: float = 0.0, before_steps: int = 0) -> Arrival:
     """When `student` kept enough, after what was spent before."""
-    records = evaluations(run)
-    best = max(record["scores"]["teacher"] for record in records)
-    kept = [retention(run.config().game, record["scores"][student], best) or 0.0 for record in records]
-    for record, share in zip(records, kept, strict=True):
-        if share >= ENOUGH:
-            return Arrival(before_minutes + minutes_of(record), before_steps + record["step"], max(kept))
-    return Arrival(None, None, max(kept))
+    curve = curve_of(run, student)
+    first, best = curve.first_at(ENOUGH), curve.best_retention or 0.0
+    if first is None:
+        return Arrival(None, None, best)
+    return Arrival(before_minutes + first.minutes, before_steps + first.step, best)
 
 
 def at_half(run: RunFolder, student: str) -> tuple[float, float] | None:
     """Scores of teacher and student at the last evaluation before the teacher passed half its best retention."""
-    records, game = evaluations(run), run.config().game
-    best = max(record["scores"]["teacher"] for record in records)
-    below = []
-    for record in records:
-        if (retention(game, record["scores"]["teacher"], best) or 0.0) > 0.5:
-            break
-        below.append(record)
-    return (below[-1]["scores"]["teacher"], below[-1]["scores"][student]) if below else None
+    points = curve_of(run, student).points
+    best = max(point.teacher_score for point in points)
+    game = run.config().game
+    below = takewhile(lambda point: (retention(game, point.teacher_score, best) or 0.0) <= 0.5, points)
+    last = next(iter(deque(below, maxlen=1)), None)
+    return (last.teacher_score, last.score) if last else None
 
 
 def main() -> None:
@@ -104,12 +109,12 @@ def main() -> None:
         budget = arguments.offline_steps
         rusu = run_arm(folder / "rusu", arguments.game, budget, [*offline, *frozen, "--mode", "offline"])
         strong = run_arm(folder / "strong", arguments.game, budget, [*offline, *frozen])
-        last = evaluations(teacher)[-1]
+        before = training_minutes(teacher), teacher.config().steps
         for student in students:
             arms = {
                 "real-time": arrival(realtime, student),
-                "offline, Rusu": arrival(rusu, student, minutes_of(last), last["step"]),
-                "offline, strong": arrival(strong, student, minutes_of(last), last["step"]),
+                "offline, Rusu": arrival(rusu, student, *before),
+                "offline, strong": arrival(strong, student, *before),
             }
             rows += [
                 {
