@@ -101,6 +101,8 @@ def main() -> None:
     parser.add_argument("--rollouts", type=int, default=60)
     parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument("--epsilon", type=float, action="append", help="Of the games; may repeat. Default: 0.01.")
+    parser.add_argument("--floor", type=float, action="append", help="ε of the teacher's play. Default: TrainConfig's.")
+    parser.add_argument("--only", action="append", help="These contestants only.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--csv", type=Path, help="Rows are added to it.")
@@ -113,6 +115,9 @@ def main() -> None:
         source.game, steps=arguments.rollouts * 2048, seed=arguments.seed, teacher=source.teacher,
         teacher_from=str(run.path), learning_starts=20_000, threads=arguments.threads, sticky=source.sticky,
     )  # fmt: skip
+    if arguments.floor:
+        base = replace(base, epsilon_floors=tuple(arguments.floor))
+    contestants = [each for each in QUESTIONS[arguments.question] if not arguments.only or each.name in arguments.only]
     torch.set_num_threads(base.thread_count)
     policy = GreedyPolicy(teacher)
     held_out = play_frames(lambda frames: policy(frames), base.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.05)
@@ -122,7 +127,7 @@ def main() -> None:
     teacher_means = [evaluate(policy, base.game, protocol).mean for protocol in protocols]
 
     rows = []
-    for student in teach(QUESTIONS[arguments.question], base, teacher, arguments.rollouts):
+    for student in teach(contestants, base, teacher, arguments.rollouts):
         network = student.learner.network.eval()
         network.bf16 = False
         student_policy = GreedyPolicy(network)
@@ -138,7 +143,7 @@ def main() -> None:
             "game": base.game, "question": arguments.question, "seed": base.seed, "contestant": student.contestant.name,
             "ratio": parameters / NATURE_DQN.parameters(network.actions), "mmac": count_macs(network) / 1e6,
             "agreement": float((picked == wanted).mean()), "score": scores[0].mean, "low": low, "high": high,
-            "teacher": teacher_means[0],
+            "teacher": teacher_means[0], "floors": " ".join(str(floor) for floor in base.epsilon_floors),
             **{f"retention_{epsilon:g}": share for epsilon, share in zip(epsilons, retained, strict=True)},
         })  # fmt: skip
     _report(rows, arguments.csv)
@@ -147,7 +152,10 @@ def main() -> None:
 def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None:
     rows = sorted(rows, key=lambda row: -float(row["agreement"]))
     first = rows[0]
-    print(f"{first['game']}, {first['question']}, seed {first['seed']}; teacher {first['teacher']:.1f}")
+    print(
+        f"{first['game']}, {first['question']}, seed {first['seed']}, teacher {first['teacher']:.1f} "
+        f"playing at ε {first['floors']}"
+    )
     retained = [column for column in first if column.startswith("retention_")]
     heads = [f"retention, ε {column.removeprefix('retention_')}" for column in retained]
     print(f"| contestant | ratio | MMAC | agreement | score | {' | '.join(heads)} |")
