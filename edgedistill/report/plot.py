@@ -16,8 +16,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PIXELS_PER_INCH = 160
-# That the legend's font fits beside each other, lines included.
-LEGEND_CHARACTERS = 140
+# As many of the legend's characters fit beside each other, wide ones and lines included.
+LEGEND_CHARACTERS = 115
 
 
 def plot_png(comparison: Comparison) -> bytes:
@@ -25,9 +25,9 @@ def plot_png(comparison: Comparison) -> bytes:
     summaries = comparison.over_games or comparison.by_game
     # A pair of dollar signs in a folder's name would be read as mathematics.
     labels = [_label(summary, summaries).replace("$", r"\$") for summary in summaries]
-    columns = max(1, min(4, len(labels), LEGEND_CHARACTERS // (8 + max(map(len, labels)))))
-    height = 4.7 + 0.22 * ceil(len(labels) / columns)
-    figure = Figure(figsize=(11, height), dpi=PIXELS_PER_INCH, layout="constrained")
+    most_columns = max(1, min(4, LEGEND_CHARACTERS // (8 + max(map(len, labels)))))
+    legend_rows = ceil(len(labels) / most_columns)
+    figure = Figure(figsize=(11, 4.7 + 0.22 * legend_rows), dpi=PIXELS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     by_step, by_minute = figure.subplots(1, 2, sharey=True)
     _draw(by_step, summaries, lambda point: point.step, "agent steps (4 emulator frames each)")
@@ -37,8 +37,8 @@ def plot_png(comparison: Comparison) -> bytes:
     by_step.set_ylabel("retention of the best teacher")
     figure.suptitle(_title(summaries), fontsize=13, fontweight="bold")
     figure.legend(
-        by_step.get_lines()[1:], labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=10,
-        handlelength=3,
+        by_step.get_lines()[1:], labels, loc="outside lower center", ncols=ceil(len(labels) / legend_rows),
+        frameon=False, fontsize=10, handlelength=3,
     )  # fmt: skip
     image = io.BytesIO()
     figure.savefig(image, format="png")

@@ -77,9 +77,10 @@ def test_runs_without_retention_make_an_empty_plot(evaluated_run, teacher):
     assert pixels(compare_runs([evaluated_run("a", teacher=[teacher], micro=[1.0])])).size
 
 
-def test_the_legend_fits_into_the_picture(evaluated_run):
+@pytest.mark.parametrize("name", ["run-", "gamma=0.9 ", "a-run-with-quite-a-", "a-run-with-quite-a-long-name-"])
+def test_the_legend_fits_into_the_picture(evaluated_run, name):
     """Nothing of a long legend touches the edges."""
-    names = [f"a-run-with-quite-a-long-name-{number}" for number in range(5)]
+    names = [f"{name}{number}" for number in range(5)]
     runs = [
         evaluated_run(name, gamma=0.9 + number / 1e9, teacher=[9.0], micro=[3.0], nano=[3.0])
         for number, name in enumerate(names)
