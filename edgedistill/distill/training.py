@@ -144,6 +144,7 @@ def _train(
                 yield from _evaluate(run, config, learners, state, step, should_stop)
             except _Stop:
                 stop = True
+            state.seconds = time.monotonic() - began
             run.save_checkpoint(step, learners.tensors(), asdict(state))
         if done or stop:
             break

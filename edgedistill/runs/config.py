@@ -118,6 +118,11 @@ class TrainConfig:
         names = [student.name for student in self.students]
         if len(set(names)) < len(names):
             raise BadRequest(f"Two students share a name: {', '.join(names)}. Rename one in its TOML.")
+        taken = {"teacher", "best_teacher", "last_teacher"} & set(names)
+        if taken:
+            raise BadRequest(
+                f"A student cannot be called '{min(taken)}': the run's own teacher is. Rename it in its TOML."
+            )
 
     @property
     def objective(self) -> Objective:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ def test_a_config_reads_back_as_it_was_written():
         ({"device": "tpu"}, "auto, cpu or cuda"),
         ({"minibatch": 4096}, "at most envs × rollout length = 2048"),
         ({"students": (find_architecture("micro"),) * 2}, "share a name"),
+        ({"students": (replace(find_architecture("micro"), name="teacher"),)}, "cannot be called 'teacher'"),
     ],
 )
 def test_an_unusable_setting_is_refused_with_its_option(change, complaint):
