@@ -1,6 +1,6 @@
 """Which settings and architectures serve small students: contestants taught side by side by one frozen teacher.
 
-    python benchmarks/student_recipe.py RUN --question loss [--rollouts 60] [--seed 0] [--csv recipe.csv]
+    python benchmarks/student_recipe.py RUN --question loss [--rollouts 40] [--batches 4] [--seed 0] [--csv recipe.csv]
 
 All contestants of a question learn in one loop, from the same play of the run's best teacher, each with its own
 optimiser. Then each plays 30 games on the validation seeds (never on the evaluation seeds) at ε 0.01, and is
@@ -74,31 +74,42 @@ def teach(
         obs = rollout.obs[-1]
         for memory in memories.values():
             memory.add(rollout)
-        for student in students:
-            if len(student.memory) >= min(base.learning_starts, student.memory.capacity):
-                _learn(student, learners, rollout_number, step)
+        _learn(students, learners, rollout_number, step)
     envs.close()
     return students
 
 
-def _learn(student: Student, learners: Learners, rollout_number: int, step: int) -> None:
-    """A student's share of one rollout."""
-    config, learner = student.config, student.learner
-    if not learner.network.is_centred:
-        learner.network.centre(student.memory.mean_brightness())
-    learner.set_rate(config.student_rate(step))
-    rng = np.random.default_rng([config.seed, rollout_number])
-    updates = config.epochs * config.rollout_steps / config.minibatch * config.student_batches
-    for _ in range(round(updates)):
-        sample = student.memory.sample(config.student_batch, rng, next_frames=config.objective.td is not None)
-        update_student(learner, Batch.of(sample, learners), config)
+def _learn(students: list[Student], learners: Learners, rollout_number: int, step: int) -> None:
+    """What the contestants learn after one rollout; those that ask for the same batches get the same ones."""
+    updates = {}
+    for student in students:
+        config, learner = student.config, student.learner
+        if len(student.memory) >= min(config.learning_starts, student.memory.capacity):
+            updates[student.contestant.name] = round(
+                config.epochs * config.rollout_steps / config.minibatch * config.student_batches
+            )
+            if not learner.network.is_centred:
+                learner.network.centre(student.memory.mean_brightness())
+            learner.set_rate(config.student_rate(step))
+    for number in range(max(updates.values(), default=0)):
+        batches: dict[tuple[int, int, bool], Batch] = {}
+        for student in students:
+            config = student.config
+            if number < updates.get(student.contestant.name, 0):
+                wanted = (config.memory_frames, config.student_batch, config.objective.td is not None)
+                if wanted not in batches:
+                    rng = np.random.default_rng([config.seed, rollout_number, number])
+                    sample = student.memory.sample(config.student_batch, rng, next_frames=wanted[2])
+                    batches[wanted] = Batch.of(sample, learners)
+                update_student(student.learner, batches[wanted], config)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--question", choices=sorted(QUESTIONS), default="loss")
-    parser.add_argument("--rollouts", type=int, default=60)
+    parser.add_argument("--rollouts", type=int, default=40)
+    parser.add_argument("--batches", type=float, default=4.0, help="Student updates per update a teacher would have.")
     parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument("--epsilon", type=float, action="append", help="Of the games; may repeat. Default: 0.01.")
     parser.add_argument("--floor", type=float, action="append", help="ε of the teacher's play. Default: TrainConfig's.")
@@ -113,7 +124,7 @@ def main() -> None:
     teacher = load_trained(run, ["best_teacher"])[0].network
     base = TrainConfig(
         source.game, steps=arguments.rollouts * 2048, seed=arguments.seed, teacher=source.teacher,
-        teacher_from=str(run.path), learning_starts=20_000, threads=arguments.threads, sticky=source.sticky,
+        teacher_from=str(run.path), learning_starts=10_000, student_batches=arguments.batches, threads=arguments.threads, sticky=source.sticky,
     )  # fmt: skip
     if arguments.floor:
         base = replace(base, epsilon_floors=tuple(arguments.floor))
