@@ -1,0 +1,165 @@
+"""Teachers from stable-baselines3: the zip file of a DQN or PPO with 'CnnPolicy', read without running any of it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from zipfile import ZipFile
+
+from torch import Tensor
+
+from edgedistill.catalogue import FRAME_SIDE, FRAME_STACK, NATURE_DQN
+from edgedistill.errors import BadRequest
+from edgedistill.networks.pickle_reader import Unreadable
+from edgedistill.networks.state_dict import MAX_BYTES, StateDict, listed, open_zip, read_member
+
+ACCEPTED = (
+    "Accepted: what model.save('teacher.zip') of stable-baselines3 writes for DQN or PPO with 'CnnPolicy' "
+    "on VecFrameStack(make_atari_env('PongNoFrameskip-v4'), n_stack=4), or another game."
+)
+# The console knows 18 actions, and a game without a choice has no policy.
+ACTIONS = range(2, 19)
+
+# stable-baselines3's layers of the feature extractor, and ours.
+TRUNK = {"cnn.0": "trunk.0", "cnn.2": "trunk.2", "cnn.4": "trunk.4", "linear.0": "trunk.7"}
+
+
+@dataclass(frozen=True)
+class Sb3Teacher:
+    """The weights of a plain Nature network, as `teacher_network("dqn", actions, bf16=...)` loads them.
+
+    Both scale pixels to [0, 1] and see the newest frame last.
+    """
+
+    algorithm: Literal["dqn", "ppo"]
+    """What the head emits: Q-values ("dqn") or logits ("ppo"; A2C's files look the same and are read as such)"""
+    weights: dict[str, Tensor]
+    """trunk.{0,2,4,7}.{weight,bias} and head.{weight,bias}: float32, contiguous, on the CPU"""
+    actions: int
+    """Outputs of the head: stable-baselines3 plays a game's minimal action set, in the emulator's order"""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where an algorithm keeps its policy."""
+
+    algorithm: Literal["dqn", "ppo"]
+    extractor: str
+    head: str
+    unused: tuple[str, ...]
+    """Prefixes of what is only needed for training"""
+
+
+def read_sb3(path: Path) -> Sb3Teacher:
+    """Read a teacher from a stable-baselines3 file; nothing in the file is unpickled.
+
+    Raises:
+        BadRequest: the file is missing, too large, damaged, carries code, or holds another kind of policy.
+    """
+    try:
+        archive = open_zip(_read_file(path))
+        _check_settings(archive)
+        return _teacher(StateDict(read_member(archive, "policy.pth")))
+    except Unreadable as error:
+        raise BadRequest(f"{path} {error}. {ACCEPTED}") from error
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(f"cannot be read ({error.strerror})") from error
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"is larger than {MAX_BYTES:,} bytes, where a teacher takes some 27 million")
+    return data
+
+
+def _check_settings(archive: ZipFile) -> None:
+    """Refuse the two settings that change what the network computes and leave no trace in the names of its weights.
+
+    They stand in `data` as plain JSON, beside pickles in base64, which stay text.
+    """
+    if "data" not in archive.namelist():
+        return
+    try:
+        data = json.loads(read_member(archive, "data"))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("has settings ('data') that are not JSON") from error
+    settings = data.get("policy_kwargs") if isinstance(data, dict) else None
+    if not isinstance(settings, dict):
+        return
+    if settings.get("normalize_images", True) is not True:
+        raise Unreadable("was trained with normalize_images=False, so on other input than frames in [0, 1]")
+    extractor = str(settings.get("features_extractor_class", "NatureCNN"))
+    if "NatureCNN" not in extractor:
+        raise Unreadable(f"has a feature extractor of its own, {extractor[:80]!r}, where NatureCNN is read")
+
+
+def _teacher(saved: StateDict) -> Sb3Teacher:
+    shapes = saved.shapes
+    layout = _layout(list(shapes))
+    layers = {f"{layout.extractor}.{theirs}": ours for theirs, ours in TRUNK.items()} | {layout.head: "head"}
+    names = {f"{theirs}.{part}": f"{ours}.{part}" for theirs, ours in layers.items() for part in ("weight", "bias")}
+    _check_names(list(shapes), list(names), layout)
+    actions = (*shapes[f"{layout.head}.weight"], 0)[0]
+    _check_shapes({ours: shapes[theirs] for theirs, ours in names.items()}, actions)
+    return Sb3Teacher(layout.algorithm, {ours: saved.tensor(theirs) for theirs, ours in names.items()}, actions)
+
+
+def _layout(names: list[str]) -> _Layout:
+    if "q_net.q_net.0.weight" in names:
+        return _Layout("dqn", "q_net.features_extractor", "q_net.q_net.0", ("q_net_target.",))
+    if "action_net.weight" in names:
+        # The actor's own extractor, where the file has one: with share_features_extractor=False the critic's differs.
+        own = any(name.startswith("pi_features_extractor.") for name in names)
+        extractor = "pi_features_extractor" if own else "features_extractor"
+        return _Layout("ppo", extractor, "action_net", ("features_extractor.", "vf_features_extractor.", "value_net."))
+    raise Unreadable(f"holds the policy of another algorithm: {listed(names)}")
+
+
+def _check_names(found: list[str], wanted: list[str], layout: _Layout) -> None:
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        seen = [name for name in found if name not in wanted]
+        raise Unreadable(f"holds no CnnPolicy: it lacks {listed(missing)} and has {listed(seen)}")
+    # Another layer (net_arch, an LSTM, gSDE) would take part in the policy, so nothing unknown is skipped.
+    unknown = [name for name in found if name not in wanted and not name.startswith(layout.unused)]
+    if unknown:
+        raise Unreadable(f"holds layers that CnnPolicy with its default net_arch has not: {listed(unknown)}")
+
+
+def _check_shapes(found: dict[str, tuple[int, ...]], actions: int) -> None:
+    for name, expected in _expected_shapes(actions).items():
+        if found[name] == expected:
+            continue
+        if name == "trunk.0.weight" and found[name][:1] + found[name][2:] == expected[:1] + expected[2:]:
+            raise Unreadable(
+                f"sees stacks of {found[name][1]} channels, where a frame stack of {FRAME_STACK} grayscale frames of "
+                f"{FRAME_SIDE}x{FRAME_SIDE} is needed"
+            )
+        if name == "trunk.7.weight":
+            raise Unreadable(
+                f"sees frames of another size than {FRAME_SIDE}x{FRAME_SIDE}, or has other than 512 units: "
+                f"its linear layer is {found[name]}, not {expected}"
+            )
+        raise Unreadable(f"holds {name} of shape {found[name]}, where the Nature DQN's is {expected}")
+    if actions not in ACTIONS:
+        raise Unreadable(f"has {actions} actions, where Atari games have {ACTIONS[0]} to {ACTIONS[-1]}")
+
+
+def _expected_shapes(actions: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of the plain Nature DQN's weights, layer by layer."""
+    channels_in = [channels for channels, _, _ in NATURE_DQN.conv_shapes]
+    channels_out, height, width = NATURE_DQN.conv_shapes[-1]
+    weights: dict[str, tuple[int, ...]] = {
+        f"trunk.{2 * index}": (conv.channels, channels_in[index], conv.kernel, conv.kernel)
+        for index, conv in enumerate(NATURE_DQN.convs)
+    }
+    weights["trunk.7"] = (NATURE_DQN.fc[0], channels_out * height * width)
+    weights["head"] = (actions, NATURE_DQN.fc[0])
+    return {
+        f"{layer}.{part}": shape if part == "weight" else shape[:1]
+        for layer, shape in weights.items()
+        for part in ("weight", "bias")
+    }
