@@ -124,8 +124,8 @@ def main() -> None:
     teacher = load_trained(run, ["best_teacher"])[0].network
     base = TrainConfig(
         source.game, steps=arguments.rollouts * 2048, seed=arguments.seed, teacher=source.teacher,
-        teacher_from=str(run.path), learning_starts=10_000, student_batches=arguments.batches, threads=arguments.threads,
-        sticky=source.sticky,
+        teacher_from=str(run.path), learning_starts=10_000, student_batches=arguments.batches, sticky=source.sticky,
+        threads=arguments.threads,
     )  # fmt: skip
     if arguments.floor:
         base = replace(base, epsilon_floors=tuple(arguments.floor))

@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from edgedistill.errors import BadRequest
+from edgedistill.networks.sb3 import read_sb3
 from edgedistill.runs.folder import RunFolder
 
 SB3_PREFIX = "sb3:"
@@ -33,8 +34,6 @@ def load_frozen_teacher(source: str, game: str, actions: int) -> FrozenTeacher:
         EdgeDistillError: the run has no readable checkpoint.
     """
     if source.startswith(SB3_PREFIX):
-        from edgedistill.networks.sb3 import read_sb3
-
         sb3 = read_sb3(Path(source.removeprefix(SB3_PREFIX)))
         if sb3.actions != actions:
             raise BadRequest(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from edgedistill.catalogue import find_architecture
+from edgedistill.distill.realtime import Progress
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import Evaluated, Evaluating, train
 from edgedistill.errors import BadRequest
@@ -11,6 +12,7 @@ from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
 from tests.conftest import TINY
+from tests.torch_files import DqnPolicy, PpoPolicy, torch_bytes, zipped
 
 MICRO = (find_architecture("micro"),)
 
@@ -62,6 +64,34 @@ def test_the_teacher_of_an_unevaluated_run_is_its_last(tmp_path, tiny_run):
     run, _ = start(tmp_path / "run", teacher_from=str(source.path), memory_frames=500)
     expected = load_trained(tiny_run, ["last_teacher"])[0].network.head.weight
     assert torch.equal(run.load_best_teacher()[0]["teacher.head.weight"], expected)
+
+
+def sb3_file(path, policy):
+    path.write_bytes(zipped({"data": "{}", "policy.pth": torch_bytes(policy.state_dict())}))
+    return f"sb3:{path}"
+
+
+@pytest.mark.parametrize(("policy", "emits_q"), [(DqnPolicy, True), (PpoPolicy, False)])
+def test_a_stable_baselines3_file_teaches(tmp_path, policy, emits_q):
+    theirs = policy(6)
+    run, config = start(
+        tmp_path / "run", teacher_from=sb3_file(tmp_path / "teacher.zip", theirs), envs=4, rollout_length=16,
+        minibatch=32, memory_frames=128, student_batch=32, steps=192, threads=1, evaluate_episodes=1,
+    )  # fmt: skip
+    assert (config.teacher, config.teacher_emits_q) == ("dqn", emits_q)
+    *_, last = (event for event in train(run, config) if isinstance(event, Progress))
+    assert last.student_loss["micro"] > 0
+    head = theirs.q_net.q_net[0] if emits_q else theirs.action_net
+    assert torch.equal(load_trained(run, ["last_teacher"])[0].network.head.weight, head.weight)
+    if not emits_q:
+        with pytest.raises(BadRequest, match="PPO teacher has none"):
+            start(tmp_path / "mse", teacher_from=f"sb3:{tmp_path / 'teacher.zip'}", loss="mse")
+
+
+def test_a_stable_baselines3_file_for_another_action_set(tmp_path):
+    with pytest.raises(BadRequest, match="9 actions, and pong has 6"):
+        start(tmp_path / "run", teacher_from=sb3_file(tmp_path / "teacher.zip", DqnPolicy(9)))
+    assert not (tmp_path / "run").exists()
 
 
 def test_mse_is_refused_where_the_teacher_has_no_q_values():
