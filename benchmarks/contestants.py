@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, register_parametrization, remove_parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgedistill.catalogue import Architecture, Conv, find_architecture
@@ -24,6 +25,8 @@ class Contestant:
     """(actions, bf16) -> a new network"""
     settings: dict[str, Any] = field(default_factory=dict)
     """Fields of TrainConfig that differ from the defaults"""
+    rounded_from: float = 1.0
+    """Share of the rollouts after which its weights and activations are rounded in the forward pass"""
 
 
 def catalogue(name: str) -> Callable[[int, bool], AtariNetwork]:
@@ -83,6 +86,49 @@ def separable(*layers: tuple[int, int, int]) -> Callable[[int], list[nn.Module]]
     return build
 
 
+class RoundedWeight(nn.Module):
+    """7 bits per output channel, as the exporter rounds; gradients pass (Bengio et al. 2013, straight-through)."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        scale = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8) / 63
+        scale = scale.reshape(-1, *[1] * (weight.ndim - 1))
+        return weight + ((weight / scale).round() * scale - weight).detach()
+
+
+class RoundedReLU(nn.Module):
+    """8 bits from 0 to the largest activation that was seen, which fades slowly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.largest = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.relu()
+        self.largest = max(0.999 * self.largest, float(x.detach().max()), 1e-6)
+        scale = self.largest / 255
+        return x + ((x / scale).round() * scale - x).detach()
+
+
+def round_network(network: AtariNetwork) -> None:
+    """From here on, the student computes with the int8 export's roundings."""
+    for name, module in list(network.trunk.named_children()):
+        if isinstance(module, nn.ReLU):
+            setattr(network.trunk, name, RoundedReLU())
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            register_parametrization(module, "weight", RoundedWeight())
+
+
+def unround_network(network: AtariNetwork) -> None:
+    """The float student under it."""
+    for name, module in list(network.trunk.named_children()):
+        if isinstance(module, RoundedReLU):
+            setattr(network.trunk, name, nn.ReLU())
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and is_parametrized(module):
+            remove_parametrizations(module, "weight", leave_parametrized=False)
+
+
 def count_macs(network: AtariNetwork) -> int:
     """Multiply-accumulates of one decision."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -114,6 +160,11 @@ QUESTIONS: dict[str, list[Contestant]] = {
         Contestant("a quarter of the batches", MICRO, {"student_batches": 1.0}),
         Contestant("half the batches, of 256", MICRO, {"student_batches": 2.0, "student_batch": 256}),
         Contestant("batches of 64", MICRO, {"student_batch": 64}),
+    ],
+    "int8": [
+        Contestant(f"{name}{label}", catalogue(name), {}, rounded_from)
+        for name in ("micro", "nano", "pico")
+        for label, rounded_from in (("", 1.0), (", rounded in the last third", 0.67))
     ],
     "memory": [
         Contestant("10,000 frames", MICRO, {"memory_frames": 10_000}),

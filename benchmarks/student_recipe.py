@@ -14,9 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import torch
-from contestants import QUESTIONS, Contestant, count_macs
+from contestants import QUESTIONS, Contestant, count_macs, round_network, unround_network
+from numpy.typing import NDArray
 
+from edgedistill.atari.emulator import Frames
 from edgedistill.atari.games import retention
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, evaluate
 from edgedistill.atari.training_env import TrainingEnvs
@@ -24,6 +27,7 @@ from edgedistill.catalogue import NATURE_DQN
 from edgedistill.distill.learners import Learner, Learners
 from edgedistill.distill.students import Batch, update_student
 from edgedistill.exporter.export import play_frames
+from edgedistill.exporter.graph import int8_model
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
@@ -74,6 +78,9 @@ def teach(
         obs = rollout.obs[-1]
         for memory in memories.values():
             memory.add(rollout)
+        for student in students:
+            if rollout_number == int(student.contestant.rounded_from * rollouts):
+                round_network(student.learner.network)
         _learn(students, learners, rollout_number, step)
     envs.close()
     return students
@@ -113,6 +120,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument("--epsilon", type=float, action="append", help="Of the games; may repeat. Default: 0.01.")
     parser.add_argument("--floor", type=float, action="append", help="ε of the teacher's play. Default: TrainConfig's.")
+    parser.add_argument("--int8", action="store_true", help="Export each, and compare the int8 student as well.")
     parser.add_argument("--only", action="append", help="These contestants only.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
@@ -142,6 +150,7 @@ def main() -> None:
     for student in teach(contestants, base, teacher, arguments.rollouts):
         network = student.learner.network.eval()
         network.bf16 = False
+        unround_network(network)
         student_policy = GreedyPolicy(network)
         picked = np.concatenate([student_policy(held_out[i : i + 500]) for i in range(0, len(held_out), 500)])
         scores = [evaluate(student_policy, base.game, protocol) for protocol in protocols]
@@ -156,9 +165,22 @@ def main() -> None:
             "ratio": parameters / NATURE_DQN.parameters(network.actions), "mmac": count_macs(network) / 1e6,
             "agreement": float((picked == wanted).mean()), "score": scores[0].mean, "low": low, "high": high,
             "teacher": teacher_means[0], "floors": " ".join(str(floor) for floor in base.epsilon_floors),
+            **(int8_agreement(student_policy, base.game, held_out, wanted, picked) if arguments.int8 else {}),
             **{f"retention_{epsilon:g}": share for epsilon, share in zip(epsilons, retained, strict=True)},
         })  # fmt: skip
     _report(rows, arguments.csv)
+
+
+def int8_agreement(
+    policy: GreedyPolicy, game: str, held_out: Frames, wanted: NDArray[np.int64], picked: NDArray[np.int64]
+) -> dict[str, float]:
+    """Shares of held-out frames on which the int8 student does what the teacher does, and what its float self does."""
+    play = [play_frames(policy, game, 2_000, seed=401, epsilon=epsilon) for epsilon in (0.01, 0.05)]
+    model = int8_model(policy.network, np.concatenate(play))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    chunks = [held_out[start : start + 500] for start in range(0, len(held_out), 500)]
+    actions = np.concatenate([session.run(None, {"frames": chunk})[0].argmax(axis=1) for chunk in chunks])
+    return {"int8_as_teacher": float((actions == wanted).mean()), "int8_as_float": float((actions == picked).mean())}
 
 
 def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None:
@@ -169,7 +191,8 @@ def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None
         f"playing at ε {first['floors']}"
     )
     retained = [column for column in first if column.startswith("retention_")]
-    heads = [f"retention, ε {column.removeprefix('retention_')}" for column in retained]
+    retained += [column for column in first if column.startswith("int8_")]
+    heads = [column.replace("retention_", "retention, ε ").replace("_", " ") for column in retained]
     print(f"| contestant | ratio | MMAC | agreement | score | {' | '.join(heads)} |")
     print(f"| --- | ---: | ---: | ---: | ---: |{' ---: |' * len(heads)}")
     for row in rows:

@@ -168,14 +168,14 @@ class GreedyPolicy:
     """A network as the evaluation protocol wants it: frames (N, 84, 84, 4) uint8 -> greedy actions (N,)."""
 
     def __init__(self, network: AtariNetwork) -> None:
-        self._network = network
+        self.network = network
         self._device = next(network.parameters()).device
 
     @torch.inference_mode()
     def values(self, frames: Frames) -> NDArray[np.float32]:
         """(N, 84, 84, 4) uint8 -> (N, A) float32."""
         x = to_input(np.ascontiguousarray(np.moveaxis(frames, 3, 1)), self._device, torch.float32)
-        values: NDArray[np.float32] = self._network(x).cpu().numpy()
+        values: NDArray[np.float32] = self.network(x).cpu().numpy()
         return values
 
     def __call__(self, frames: Frames) -> NDArray[np.int64]:
