@@ -142,7 +142,13 @@ def train(
     ] = None,
     student_batches: Annotated[
         float | None,
-        typer.Option(help="Student updates per teacher update. Default: 1; 11.9 offline.", rich_help_panel=STUDENTS),
+        typer.Option(help="Student updates per update of a learning teacher. Default: 1.", rich_help_panel=STUDENTS),
+    ] = None,
+    frozen_batches: Annotated[
+        float | None,
+        typer.Option(
+            help="The same beside a teacher that is frozen or done. Default: 4; 11.9 offline.", rich_help_panel=STUDENTS
+        ),
     ] = None,
     student_learning_rate: Annotated[
         float | None,
@@ -204,6 +210,7 @@ def train(
             "epsilon_floors": tuple(epsilon_floors) if epsilon_floors else None,
             "temperature": temperature, "temperature_kind": temperature_kind, "memory_frames": memory_frames,
             "learning_starts": learning_starts, "student_batch": student_batch, "student_batches": student_batches,
+            "frozen_batches": frozen_batches,
             "student_learning_rate": student_learning_rate, "student_cooldown": student_cooldown,
             "student_driven": student_driven, "evaluate_every": evaluate_every,
             "evaluate_episodes": evaluate_episodes, "checkpoint_every": checkpoint_every, "threads": threads,

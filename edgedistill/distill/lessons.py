@@ -52,10 +52,9 @@ def lessons(
         if teacher_learns
         else [None] * (config.epochs * config.rollout_steps // config.minibatch)
     )
-    taught = 0.0
-    for number, loss in enumerate(updates, start=1):
-        due = int(number * config.student_batches) - int(taught)
-        taught = number * config.student_batches
+    share = config.student_batches if teacher_learns else config.frozen_batches
+    for number, loss in enumerate(updates):
+        due = int((number + 1) * share) - int(number * share)
         yield Lesson(loss, _remembered(config, learners, memory, student_rng, due if ready else 0))
 
 

@@ -82,7 +82,10 @@ class TrainConfig:
     student_batch: int = 128
     """Samples per student update."""
     student_batches: float = 1.0
-    """Student updates per teacher update; beside a frozen teacher, per update that a learning one would have had."""
+    """Student updates per update of a learning teacher."""
+    frozen_batches: float = 4.0
+    """Student updates per update that a learning teacher would have had, once it is done or where it came frozen. Its
+    own updates took the time of some four of theirs; docs/recipe.md has what they gain."""
     student_driven: float = 0.0
     """Share of the environments in which students act (Czarnecki et al. 2019)."""
     target_update: int = 10_000

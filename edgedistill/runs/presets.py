@@ -36,7 +36,7 @@ RUSU_OFFLINE: dict[str, Any] = {
     # The paper gives no size; 32 is its teachers' (Mnih et al. 2015).
     "student_batch": 32,
     # Of 10,000 per 54,000 steps, counted per batch that a PQN teacher would have had from as many.
-    "student_batches": 10_000 / 54_000 * TrainConfig.minibatch / TrainConfig.epochs,
+    "frozen_batches": 10_000 / 54_000 * TrainConfig.minibatch / TrainConfig.epochs,
     "student_learning_rate": 1e-3,  # Adam's usual rate, for batches of 32
 }
 

@@ -15,7 +15,7 @@ AT_LEAST_1 = (
 AT_LEAST_0 = ("seed", "threads", "learning_starts")
 ABOVE_0 = (
     "learning_rate", "max_grad_norm", "student_learning_rate", "student_max_grad_norm", "temperature",
-    "student_batches",
+    "student_batches", "frozen_batches",
 )  # fmt: skip
 SHARES = ("gamma", "lam", "sticky", "teacher_cooldown", "student_cooldown", "student_driven")
 WORDS = {

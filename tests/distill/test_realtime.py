@@ -30,7 +30,7 @@ def test_students_wait_until_the_memory_is_full_and_the_loop_ends_at_its_steps()
 
 
 def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learning_one():
-    events, learners, changed = events_of(replace(TINY, steps=320, teacher_from="somewhere", student_batches=1.5))
+    events, learners, changed = events_of(replace(TINY, steps=320, teacher_from="somewhere", frozen_batches=1.5))
     assert changed == {"student.micro", "student.pico"}
     assert all(event.teacher_loss is None for event in events)
     # Three rollouts of 2 epochs x 2 minibatches, 1.5 batches each.
@@ -38,10 +38,12 @@ def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learnin
 
 
 def test_students_finish_beside_a_teacher_that_is_done():
-    events, learners, _ = events_of(replace(TINY, steps=640, teacher_cooldown=0.5, student_cooldown=0.3))
+    events, learners, _ = events_of(
+        replace(TINY, steps=640, teacher_cooldown=0.5, student_cooldown=0.3, frozen_batches=3)
+    )
     assert [event.teacher_loss is None for event in events] == [False] * 7 + [True] * 3
     assert all(event.student_loss for event in events[3:])
-    assert {student.updates for student in learners.students} == {8 * 4}
+    assert {student.updates for student in learners.students} == {5 * 4 + 3 * 4 * 3}
 
 
 def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():

@@ -28,7 +28,7 @@ def test_defaults_are_those_of_the_teacher_and_mode(tmp_path, tiny_run):
     _, offline = start(tmp_path / "offline", mode="offline", teacher_from=str(tiny_run.path), memory_frames=54_000)
     assert (offline.temperature_kind, offline.temperature, offline.epsilon_floors) == ("fixed", 0.01, (0.05,))
     # Rusu et al. learn 10,000 minibatches for each 54,000 steps.
-    updates = offline.epochs * 54_000 / offline.minibatch * offline.student_batches
+    updates = offline.epochs * 54_000 / offline.minibatch * offline.frozen_batches
     assert updates == pytest.approx(10_000)
 
 
