@@ -91,6 +91,14 @@ class Emulator:
         Returns:
             The unclipped reward, and whether the game is over (or cut at `max_frames`).
         """
+        reward, over = self.advance(action)
+        if not over:
+            # The max of the last two frames shows sprites that the console draws on alternate frames.
+            self._push(np.maximum(self._screens[0], self._screens[1]))
+        return reward, over
+
+    def advance(self, action: int) -> tuple[int, bool]:
+        """`step` without its image: four frames, the last two grabbed. What the emulator alone costs."""
         reward = 0
         for frame in range(FRAME_SKIP):
             reward += self._ale.act(self.actions[action])
@@ -99,8 +107,6 @@ class Emulator:
                 return reward, True
             if frame >= FRAME_SKIP - 2:
                 self._ale.getScreenGrayscale(self._screens[frame - 2])
-        # The max of the last two frames shows sprites that the console draws on alternate frames.
-        self._push(np.maximum(self._screens[0], self._screens[1]))
         return reward, False
 
     def _push(self, screen: NDArray[np.uint8]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 
-from edgedistill.cli import compare, evaluate, export, play, train, zoo
+from edgedistill.cli import bench, compare, evaluate, export, play, train, zoo
 from edgedistill.errors import EdgeDistillError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app.command("play")(play.play)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("zoo")(zoo.zoo)
+app.command("bench")(bench.bench)
+app.command("doctor")(bench.doctor)
 
 # Modules of the [train] extra that a board does not have.
 TRAIN_MODULES = {"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib"}

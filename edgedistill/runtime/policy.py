@@ -10,6 +10,7 @@ from edgedistill.atari.emulator import STACK, Emulator, Frames
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.card import Card
+from edgedistill.runtime.onnx_file import check_onnx
 
 # Above any catalogue entry (net1 takes 0.43 MB), far below what would exhaust a small board.
 MAX_FILE_BYTES = 4_000_000
@@ -25,14 +26,18 @@ class Policy:
             source: its name, for errors.
 
         Raises:
-            BadRequest: not ONNX, not a student of ours, or with another interface than its metadata say.
+            BadRequest: not ONNX, other operators than our exporter writes, not a student of ours, or with another interface than its metadata say.
         """
+        check_onnx(model, source)
         options = onnxruntime.SessionOptions()
         # A decision takes some 30 µs: waking a second thread costs more than it saves.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
         try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            # Without `enable_fallback=0` a failure is tried twice, and onnxruntime prints about it on stdout.
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as error:  # onnxruntime raises a dozen types that share no base of its own
             raise BadRequest(f"{source}: not an ONNX model that onnxruntime can run.") from error
         self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, source)
@@ -45,6 +50,7 @@ class Policy:
         ]
         if got != wanted:
             raise BadRequest(f"{source}: takes and gives {got}, a student of this format {wanted}.")
+        self._try_out()
 
     @classmethod
     def load(cls, path: str | Path) -> "Policy":
@@ -61,6 +67,15 @@ class Policy:
         if len(model) > MAX_FILE_BYTES:
             raise BadRequest(f"{path}: larger than {MAX_FILE_BYTES / 1e6:.0f} MB; no student is.")
         return cls(model, str(path))
+
+    def _try_out(self) -> None:
+        """Refuse now what would fail in play: shapes that do not fit show only when a graph runs."""
+        try:
+            logits = self.logits(np.zeros((1, SIDE, SIDE, STACK), np.uint8))
+        except Exception as error:  # as above
+            raise BadRequest(f"{self.source}: its graph cannot be run.") from error
+        if logits.shape != (1, len(self.card.actions)) or not np.isfinite(logits).all():
+            raise BadRequest(f"{self.source}: its graph gives no finite logit per action.")
 
     def logits(self, frames: Frames) -> NDArray[np.float32]:
         """frames (N, 84, 84, 4) uint8, raw, newest last -> (N, A) float32."""

@@ -1,0 +1,127 @@
+import contextlib
+import resource
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from edgedistill.errors import BadRequest
+from edgedistill.runtime.onnx_file import MAX_NODES, check_onnx
+from edgedistill.runtime.policy import Policy
+
+
+@pytest.fixture
+def model(tiny_export):
+    return onnx.load(tiny_export.path)
+
+
+def refused(model, complaint):
+    with pytest.raises(BadRequest, match=rf"x\.onnx: not a student .*{complaint}.*edgedistill export"):
+        check_onnx(model.SerializeToString(), "x.onnx")
+
+
+def test_what_the_exporter_writes_passes(tiny_export):
+    check_onnx(tiny_export.path.read_bytes(), "x.onnx")
+
+
+@pytest.mark.parametrize("operator", ["Loop", "If", "Gather", "Sqrt"])
+def test_other_operators(model, operator):
+    model.graph.node[0].op_type = operator
+    refused(model, f"the operator '{operator}'")
+
+
+def test_operators_of_another_domain(model):
+    model.graph.node[0].domain = "com.microsoft"
+    refused(model, "field 7 of NodeProto")
+    model.graph.node[0].ClearField("domain")
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    refused(model, "other operators than opset 13")
+
+
+def test_attributes_that_the_exporter_does_not_write(model):
+    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    conv.attribute.append(helper.make_attribute("pads", [10**6] * 4))
+    refused(model, "the attribute 'pads' of Conv")
+
+
+def test_subgraphs_functions_and_training_information(model):
+    node = model.graph.node[0]
+    node.attribute.append(helper.make_attribute("perm", helper.make_graph([], "inner", [], [])))
+    refused(model, "field 6 of AttributeProto")
+    del node.attribute[-1]
+    model.functions.append(helper.make_function("d", "f", [], [], [], [helper.make_opsetid("", 13)]))
+    refused(model, "field 25 of ModelProto")
+
+
+def test_data_in_files_beside_it(model):
+    tensor = model.graph.initializer[0]
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    refused(model, "field 1[34] of TensorProto")
+
+
+@pytest.mark.parametrize("dims", [[10**6, 10**6], [0], [-1], [2**40]])
+def test_tensors_that_are_larger_than_their_bytes(model, dims):
+    del model.graph.initializer[0].dims[:]
+    model.graph.initializer[0].dims.extend(dims)
+    refused(model, "a tensor of shape")
+
+
+def test_too_many_nodes_and_tensors(model):
+    for number in range(MAX_NODES):
+        model.graph.node.add(op_type="Relu", input=["frames"], output=[f"x{number}"])
+    refused(model, f"more than {MAX_NODES} nodes")
+    del model.graph.node[1:]
+    for number in range(200):
+        model.graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.float32), f"t{number}"))
+    refused(model, "more than 128 tensors")
+
+
+@st.composite
+def damaged(draw, original: bytes):
+    data = bytearray(original)
+    for _ in range(draw(st.integers(1, 8))):
+        # Structure sits at the front of messages; half of the damage goes to the last tenth, where names and shapes are.
+        first = draw(st.sampled_from([0, 9 * len(data) // 10]))
+        place = draw(st.integers(first, len(data) - 1))
+        kind = draw(st.sampled_from(["set", "flip", "delete", "insert", "repeat"]))
+        if kind == "set":
+            data[place] = draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
+        elif kind == "flip":
+            data[place] ^= 1 << draw(st.integers(0, 7))
+        elif kind == "delete":
+            del data[place : place + draw(st.integers(1, 40))]
+        elif kind == "insert":
+            data[place:place] = draw(st.binary(min_size=1, max_size=8))
+        else:
+            data[place:place] = data[place : place + draw(st.integers(1, 200))]
+    return bytes(data)
+
+
+# 1,000 here; 20,000 were run once, with `settings(max_examples=20_000)`.
+@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_damaged_file_is_refused_or_plays(tiny_export, data):
+    model = data.draw(damaged(tiny_export.path.read_bytes()))
+    try:
+        policy = Policy(model, "x.onnx")
+        actions = policy.act(np.zeros((1, 84, 84, 4), np.uint8))
+        assert 0 <= actions[0] < len(policy.card.actions)
+    except BadRequest as error:
+        assert "x.onnx" in str(error)
+
+
+def test_damaged_files_take_no_memory(tiny_export):
+    original = tiny_export.path.read_bytes()
+    rng = np.random.default_rng(0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(300):
+        data = bytearray(original)
+        for place in rng.integers(len(data), size=4):
+            data[place] = rng.integers(256)
+        with contextlib.suppress(BadRequest):
+            Policy(bytes(data), "x.onnx").act(np.zeros((1, 84, 84, 4), np.uint8))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KB
