@@ -26,7 +26,8 @@ class Policy:
             source: its name, for errors.
 
         Raises:
-            BadRequest: not ONNX, other operators than our exporter writes, not a student of ours, or with another interface than its metadata say.
+            BadRequest: not ONNX, not a student of ours, with operators that our exporter does not write, or with
+                another interface than its metadata say.
         """
         check_onnx(model, source)
         options = onnxruntime.SessionOptions()

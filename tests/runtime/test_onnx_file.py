@@ -84,7 +84,7 @@ def test_too_many_nodes_and_tensors(model):
 def damaged(draw, original: bytes):
     data = bytearray(original)
     for _ in range(draw(st.integers(1, 8))):
-        # Structure sits at the front of messages; half of the damage goes to the last tenth, where names and shapes are.
+        # Half of the damage goes to the last tenth, where names, shapes and metadata are.
         first = draw(st.sampled_from([0, 9 * len(data) // 10]))
         place = draw(st.integers(first, len(data) - 1))
         kind = draw(st.sampled_from(["set", "flip", "delete", "insert", "repeat"]))
