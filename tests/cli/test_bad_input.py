@@ -100,7 +100,7 @@ def test_a_file_that_is_not_a_student(cli, tmp_path):
     file.write_text("not a model")
     outcome = cli("play", file)
     assert outcome.code == 2
-    assert "not an ONNX model" in outcome.err
+    assert "not a student that edgedistill exports" in outcome.err
 
 
 @pytest.mark.parametrize("missing", ["torch", "onnx", "safetensors"])
