@@ -4,7 +4,7 @@ set -eu
 rm -rf demo
 mkdir demo
 
-echo "== 1/4 Distil Kung-Fu Master for 200,000 steps, about four minutes on two cores: a teacher from scratch and, in the"
+echo "== 1/4 Distil Kung-Fu Master for 200,000 steps, some five minutes: a teacher from scratch and, in the"
 echo "       same loop, a student of 1.6% of its size"
 # So short a run explores for a third of its steps, and its students begin with a smaller memory.
 "$BIN/edgedistill" train --game kung_fu_master --ratio 0.017 --steps 200000 --epsilon-decay-steps 60000 \
