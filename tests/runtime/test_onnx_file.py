@@ -101,7 +101,7 @@ def damaged(draw, original: bytes):
     return bytes(data)
 
 
-# 300 here; 20,000 were run once, with `max_examples=20_000`.
+# 300 keep the suite short; raise `max_examples` to 20,000 after a change to `onnx_file.py`.
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_damaged_file_is_refused_or_plays(tiny_export, data):
