@@ -10,6 +10,7 @@ from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgedistill.catalogue import Architecture, Conv, find_architecture
+from edgedistill.exporter.quantise import ACTIVATION_LEVELS, WEIGHT_LIMIT
 from edgedistill.networks.network import AtariNetwork, orthogonal_start
 
 Layer = Callable[[int], tuple[list[nn.Module], int]]
@@ -90,7 +91,7 @@ class RoundedWeight(nn.Module):
     """7 bits per output channel, as the exporter rounds; gradients pass (Bengio et al. 2013, straight-through)."""
 
     def forward(self, weight: Tensor) -> Tensor:
-        scale = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8) / 63
+        scale = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
         scale = scale.reshape(-1, *[1] * (weight.ndim - 1))
         return weight + ((weight / scale).round() * scale - weight).detach()
 
@@ -105,7 +106,7 @@ class RoundedReLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x.relu()
         self.largest = max(0.999 * self.largest, float(x.detach().max()), 1e-6)
-        scale = self.largest / 255
+        scale = self.largest / ACTIVATION_LEVELS
         return x + ((x / scale).round() * scale - x).detach()
 
 

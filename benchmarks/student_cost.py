@@ -8,7 +8,6 @@ the median over rounds and their spread.
 
 import argparse
 import csv
-import platform
 import statistics
 import time
 from dataclasses import replace
@@ -21,6 +20,7 @@ from edgedistill.catalogue import find_architecture
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.realtime import distil
 from edgedistill.runs.config import TrainConfig
+from edgedistill.runtime.machine import this_machine
 from edgedistill.teachers.replay import ReplayMemory
 
 STUDENTS = {
@@ -65,10 +65,7 @@ def main() -> None:
             students = tuple(find_architecture(name) for name in names)
             speeds[count].append(steps_per_second(replace(config, students=students), arguments.rollouts))
 
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    print(f"{model}, {config.thread_count} threads, torch {torch.__version__}, {arguments.game}")
+    print(f"{this_machine().cpu}, {config.thread_count} threads, torch {torch.__version__}, {arguments.game}")
     print("| students | agent steps/s, median | lowest | highest | of none |")
     print("| --- | ---: | ---: | ---: | ---: |")
     alone = statistics.median(speeds[0])

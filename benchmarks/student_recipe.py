@@ -26,7 +26,13 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.distill.learners import Learner, Learners
 from edgedistill.distill.students import Batch, update_student
-from edgedistill.exporter.export import play_frames
+from edgedistill.exporter.export import (
+    CALIBRATION_EPSILONS,
+    CALIBRATION_FRAMES,
+    CALIBRATION_SEED,
+    HELD_OUT_SEED,
+    play_frames,
+)
 from edgedistill.exporter.graph import int8_model
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.config import TrainConfig
@@ -35,7 +41,7 @@ from edgedistill.runs.trained import load_trained
 from edgedistill.teachers.acting import collect
 from edgedistill.teachers.replay import ReplayMemory
 
-HELD_OUT_FRAMES, HELD_OUT_SEED = 4_000, 402
+HELD_OUT_FRAMES = 4_000
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,10 @@ def int8_agreement(
     policy: GreedyPolicy, game: str, held_out: Frames, wanted: NDArray[np.int64], picked: NDArray[np.int64]
 ) -> dict[str, float]:
     """Shares of held-out frames on which the int8 student does what the teacher does, and what its float self does."""
-    play = [play_frames(policy, game, 2_000, seed=401, epsilon=epsilon) for epsilon in (0.01, 0.05)]
+    play = [
+        play_frames(policy, game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=epsilon)
+        for epsilon in CALIBRATION_EPSILONS
+    ]
     model = int8_model(policy.network, np.concatenate(play))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     chunks = [held_out[start : start + 500] for start in range(0, len(held_out), 500)]

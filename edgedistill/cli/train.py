@@ -64,7 +64,7 @@ def train(
     teacher_cooldown: Annotated[
         float | None,
         typer.Option(
-            help="Share of the steps, at the end, over which its rate falls to 0. Default: 0.5; 0 with dqn.",
+            help="Share of the steps over which its rate falls to 0, before students finish. Default: 0.5; 0 with dqn.",
             rich_help_panel=TEACHER,
         ),
     ] = None,

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ class TrainConfig:
                 f"A student cannot be called '{min(taken)}': the run's own teacher is. Rename it in its TOML."
             )
 
-    @property
+    @cached_property
     def objective(self) -> Objective:
         return Objective.parse(self.loss)
 
