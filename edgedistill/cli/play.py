@@ -32,7 +32,6 @@ def play(
     """Play a game with an exported student, in the terminal and at real speed."""
     from edgedistill.atari.games import find_game
     from edgedistill.atari.protocol import Protocol
-    from edgedistill.runtime.gif import GifRecorder
     from edgedistill.runtime.player import Summary
     from edgedistill.runtime.player import play as play_games
     from edgedistill.runtime.policy import Policy
@@ -42,7 +41,12 @@ def play(
     policy = Policy.load(find_student(student_file, student))
     if game is not None:
         policy.require_game(find_game(game))
-    recorder = GifRecorder(gif) if gif else None
+    recorder = None
+    if gif:
+        # Only now, since a board that plays out of sight can do without Pillow's 3 MB of memory.
+        from edgedistill.runtime.gif import GifRecorder
+
+        recorder = GifRecorder(gif)
     summary = Summary()
     protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=sticky, seed=seed)
     decisions = play_games(policy, protocol, summary, max_steps)

@@ -4,13 +4,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from statistics import median
 
 import numpy as np
 
-from edgedistill.atari.emulator import Emulator, Frames
-from edgedistill.atari.protocol import Protocol
+from edgedistill.atari.emulator import Frames
+from edgedistill.atari.protocol import Episode, Protocol
 from edgedistill.runtime.player import SECONDS_PER_DECISION, Summary, play
 from edgedistill.runtime.policy import Policy
 
@@ -28,6 +29,8 @@ finally:
     print(next((line.split()[1] for line in lines if line.startswith("VmHWM")), 0), file=sys.stderr)
 """
 MEMORY_DECISIONS = 1_000
+# The loop and the emulator alone take turns, so that both see the machine's faster and slower moments.
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,9 @@ class Bench:
     action_median: float
     action_p99: float
     emulator: float
-    """Four frames and two grayscale screens, without resize or student: median"""
+    """Four frames and two grayscale screens, without resize or student, on the loop's own actions"""
     loop: float
-    """A whole decision: emulator, resize, stack and student: mean"""
+    """A whole decision: emulator, resize, stack and student; median of the rounds, as of the emulator alone"""
     decisions: int
     startup_seconds: float
     """From the start of `edgedistill play --headless` to the end of its first decision: the best of three"""
@@ -66,48 +69,57 @@ def bench(policy: Policy, decisions: int, report: Callable[[str], None] = lambda
     Raises:
         BadRequest: the emulator offers other actions than the student knows.
     """
-    report("the whole loop")
+    report("the whole loop and the emulator alone")
     protocol = Protocol(episodes=10**9, epsilon=0.01)
-    for _ in play(policy, protocol, Summary(), max_steps=decisions // 10):
-        pass  # warm-up
-    began = time.perf_counter()
-    for _ in play(policy, protocol, Summary(), max_steps=decisions):
-        pass
-    loop = (time.perf_counter() - began) / decisions * 1e6
+    loops, emulators = [], []
+    for number in range(ROUNDS):
+        seeded = replace(protocol, seed=number)
+        seconds, actions = _time_loop(policy, seeded, decisions // ROUNDS)
+        loops.append(seconds)
+        emulators.append(_time_emulator(policy.card.game, seeded, actions))
 
     report("the student alone")
     frames: list[Frames] = []
     for number, decision in enumerate(play(policy, protocol, Summary(), max_steps=1_000)):
         if number % 10 == 0:
             frames.append(decision.emulator.frames[None])
-    actions = [_microseconds(partial(policy.act, frames[i % len(frames)])) for i in range(decisions)]
-
-    report("the emulator alone")
-    emulator = protocol.emulator(policy.card.game)
-    emulator.reset(0)
-    rng = np.random.default_rng(0)
-    alone = [
-        _microseconds(partial(_advance, emulator, int(rng.integers(len(emulator.actions))))) for _ in range(decisions)
-    ]
+    acting = [_microseconds(partial(policy.act, frames[i % len(frames)])) for i in range(decisions)]
 
     report("start-up and memory")
     startups = [_play_process(policy.source, 1)[0] for _ in range(3)]
     _, peak = _play_process(policy.source, MEMORY_DECISIONS)
     return Bench(
-        action_median=float(np.median(actions)),
-        action_p99=float(np.quantile(actions, 0.99)),
-        emulator=float(np.median(alone)),
-        loop=loop,
+        action_median=float(np.median(acting)),
+        action_p99=float(np.quantile(acting, 0.99)),
+        emulator=median(emulators) / (decisions // ROUNDS) * 1e6,
+        loop=median(loops) / (decisions // ROUNDS) * 1e6,
         decisions=decisions,
         startup_seconds=min(startups),
         peak_bytes=peak,
     )
 
 
-def _advance(emulator: Emulator, action: int) -> None:
-    _, over = emulator.advance(action)
-    if over:
-        emulator.reset(0)
+def _time_loop(policy: Policy, protocol: Protocol, decisions: int) -> tuple[float, list[int]]:
+    """Seconds of so many decisions, and the actions played; the first, which sets the emulator up, is not timed."""
+    names: list[str] = []
+    playing = play(policy, protocol, Summary(), max_steps=decisions + 1)
+    names.append(next(playing).action)
+    began = time.perf_counter()
+    for decision in playing:
+        names.append(decision.action)
+    return time.perf_counter() - began, [policy.card.actions.index(name) for name in names]
+
+
+def _time_emulator(game: str, protocol: Protocol, actions: list[int]) -> float:
+    """Seconds of the same games without an image: only `advance`, and the resets between games."""
+    emulator = protocol.emulator(game)
+    episode = Episode(emulator, protocol, 0)
+    emulator.advance(actions[0])
+    began = time.perf_counter()
+    for action in actions[1:]:
+        if emulator.advance(action)[1]:
+            episode = Episode(emulator, protocol, episode.number + 1)
+    return time.perf_counter() - began
 
 
 def _microseconds(call: Callable[[], object]) -> float:

@@ -6,35 +6,46 @@ from ale_py.vector_env import AtariVectorEnv
 from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.games import reference_scores
 
-# OpenCV resizes in floating point and may round an exact tie the other way; raw frames and rewards must be equal.
+# OpenCV resizes in floating point and may round an exact tie the other way, so a pixel may be one grey level off; how
+# many differs from game to game: none in Pong, 0.02% in Freeway at most. Raw frames and rewards must be equal.
 GREY_LEVELS = 1
-# Screen heights: 210 (most), 250, 214, 230, 220.
-GAMES = [
-    "pong",
-    "breakout",
-    "space_invaders",
-    "ms_pacman",
-    "carnival",
-    "journey_escape",
-    "pooyan",
-    "air_raid",
-]
+SHARE_OFF = 0.001
+GAMES = {
+    "pong": 210,
+    "breakout": 210,
+    "space_invaders": 210,
+    "ms_pacman": 210,
+    "enduro": 210,
+    "qbert": 210,
+    "beam_rider": 210,
+    "freeway": 210,
+    "carnival": 214,
+    "pooyan": 220,
+    "journey_escape": 230,
+    "air_raid": 250,
+}
 
 
 @pytest.mark.parametrize("game", GAMES)
 def test_sees_what_the_training_env_shows(game):
     env = AtariVectorEnv(game, 1, noop_max=0, reward_clipping=False, autoreset_mode="SameStep")
     emulator = Emulator(game, noop_max=0)
+    assert len(emulator.screen_rgb()) == GAMES[game]
     obs, _ = env.reset(seed=1)
     emulator.reset(1)
     rng = np.random.default_rng(0)
+    off, pixels = 0, 0
     for _ in range(300):
-        assert np.abs(obs[0].astype(int) - np.moveaxis(emulator.frames, 2, 0)).max() <= GREY_LEVELS
+        difference = np.abs(obs[0].astype(int) - np.moveaxis(emulator.frames, 2, 0))
+        assert difference.max() <= GREY_LEVELS
+        off += np.count_nonzero(difference[-1])
+        pixels += difference[-1].size
         action = rng.integers(len(emulator.actions))
         obs, reward, terminated, _, _ = env.step(np.array([action]))
         assert emulator.step(int(action)) == (reward[0], terminated[0])
         if terminated[0]:
             break
+    assert off <= SHARE_OFF * pixels
 
 
 def test_every_game_of_the_table_has_a_rom():

@@ -12,7 +12,7 @@ def test_bench_measures_what_belongs_together(tiny_export):
     assert result.loop > result.emulator > 0
     assert result.startup_seconds > 0
     assert 20e6 < result.peak_bytes < 500e6
-    assert len(stages) == 4
+    assert len(stages) == 3
 
 
 def test_bench_and_doctor_from_the_command_line(cli, tiny_export):
