@@ -3,7 +3,6 @@
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,11 @@ import onnx
 from numpy.typing import NDArray
 
 import edgedistill
-from edgedistill.atari.emulator import FRAME_SKIP, Frames
-from edgedistill.atari.games import human_normalised, retention
+from edgedistill.atari.emulator import Frames
 from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
-from edgedistill.errors import BadRequest, EdgeDistillError
-from edgedistill.exporter.graph import DESCRIPTION, int8_model
+from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
+from edgedistill.exporter.card_text import card_text
+from edgedistill.exporter.graph import DESCRIPTIONS, float32_model, int8_model
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.folder import RunFolder
@@ -23,8 +22,9 @@ from edgedistill.runs.trained import Trained, load_trained, score_trained
 from edgedistill.runtime.card import Card, Score
 from edgedistill.runtime.policy import Policy
 
-# Below this share of equal actions an export is refused: the issue is then the quantisation, not the student.
-MIN_AGREEMENT = 0.98
+# Below this share of equal actions an export is refused: the issue is then the quantisation, not the student. In
+# float32 only the order of additions differs from torch's, which decides near ties alone.
+MIN_AGREEMENT = {"int8": 0.98, "float32": 0.999}
 CALIBRATION_FRAMES = 2_000
 HELD_OUT_FRAMES = 5_000
 # Play as it will be, and play that shows what follows a slip.
@@ -76,6 +76,7 @@ def export_student(
     *,
     episodes: int = Protocol.episodes,
     epsilons: Sequence[float] = CARD_EPSILONS,
+    precision: str = "int8",
     allow_disagreement: bool = False,
     report: Callable[[str], None] = lambda stage: None,
 ) -> Exported:
@@ -85,13 +86,16 @@ def export_student(
         student: name of one of the run's students; None where it has only one.
         episodes: games of each evaluation on the card.
         epsilons: an evaluation each; the first is the one that retention is given for.
-        allow_disagreement: export even where the actions agree on less than 98% of held-out frames.
+        precision: `int8`, or `float32`: three times the size and not bit-equal across CPUs, for comparison.
+        allow_disagreement: export even where the actions agree on less than `MIN_AGREEMENT` of held-out frames.
         report: told each stage as it begins.
 
     Raises:
-        BadRequest: no such student, or `output` cannot be written.
+        BadRequest: no such student or precision, or `output` cannot be written.
         EdgeDistillError: the exported student does not play like the float one.
     """
+    if precision not in MIN_AGREEMENT:
+        raise BadRequest(f"No precision '{precision}'. {did_you_mean(precision, MIN_AGREEMENT)}")
     config = run.config()
     names = [entry.name for entry in config.students]
     if not names:
@@ -104,27 +108,29 @@ def export_student(
     )
     reference = GreedyPolicy(float_student.network)
 
-    report("calibrating on its own play")
-    calibration = [
-        play_frames(reference, config.game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=epsilon)
-        for epsilon in CALIBRATION_EPSILONS
-    ]
-    model = int8_model(float_student.network, np.concatenate(calibration))
+    if precision == "int8":
+        report("calibrating on its own play")
+        calibration = [
+            play_frames(reference, config.game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=epsilon)
+            for epsilon in CALIBRATION_EPSILONS
+        ]
+        model = int8_model(float_student.network, np.concatenate(calibration))
+    else:
+        model = float32_model(float_student.network)
 
     report("comparing with the float student on held-out play")
     held_out = play_frames(reference, config.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.01)
-    card = _first_card(run, float_student)
+    card = _first_card(run, float_student, DESCRIPTIONS[precision])
     policy = Policy(_with_card(model, card), str(output))
     equal, error = agreement(policy, reference, held_out)
-    if equal < MIN_AGREEMENT and not allow_disagreement:
+    wanted = MIN_AGREEMENT[precision]
+    if equal < wanted and not allow_disagreement:
         raise EdgeDistillError(
-            f"The int8 '{card.student}' picks the float student's action on only {equal:.1%} of {HELD_OUT_FRAMES:,} "
-            f"held-out frames (at least {MIN_AGREEMENT:.0%} is asked), so nothing was written. Train longer, or "
-            "export it all the same: --allow-disagreement"
+            f"The {precision} '{card.student}' picks the float student's action on only {equal:.1%} of "
+            f"{HELD_OUT_FRAMES:,} held-out frames (at least {wanted:.1%} is asked), so nothing was written. Train "
+            "longer, or export it all the same: --allow-disagreement"
         )
-    card = replace(
-        card, agreement=round(equal, 5), largest_logit_error=error, disagreement_allowed=equal < MIN_AGREEMENT
-    )
+    card = replace(card, agreement=round(equal, 5), largest_logit_error=error, disagreement_allowed=equal < wanted)
 
     scores: dict[str, list[Score]] = {
         "student": [],
@@ -164,7 +170,7 @@ def short_score(scores: Scores) -> Score:
     )
 
 
-def _first_card(run: RunFolder, student: Trained) -> Card:
+def _first_card(run: RunFolder, student: Trained, quantisation: str) -> Card:
     config, architecture = run.config(), student.network.architecture
     actions = tuple(action.name for action in Protocol().emulator(config.game).actions)
     return Card(
@@ -174,7 +180,7 @@ def _first_card(run: RunFolder, student: Trained) -> Card:
         params=architecture.parameters(len(actions)),
         ratio=round(architecture.ratio(len(actions)), 6),
         macs=architecture.macs(len(actions)),
-        quantisation=DESCRIPTION,
+        quantisation=quantisation,
         agreement=0.0,
         largest_logit_error=0.0,
         disagreement_allowed=False,
@@ -200,35 +206,3 @@ def _with_card(model: onnx.ModelProto, card: Card) -> bytes:
     onnx.helper.set_model_props(described, card.to_metadata())
     data: bytes = described.SerializeToString(deterministic=True)
     return data
-
-
-def card_text(card: Card, file_name: str, size: int) -> str:
-    """The card for people, in Markdown, from the template `export/card.md`."""
-    rows = []
-    for player, listed in card.scores.items():
-        cells = [f"{score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]" for score in listed]
-        rows.append(f"| {player.replace('_', ' ')} | {' | '.join(cells)} |")
-    epsilons = [f"ε {score.epsilon:g}" for score in card.scores["student"]]
-    first = card.scores["student"][0]
-    best, last = (
-        retention(card.game, first.mean, card.scores[teacher][0].mean) for teacher in ("best_teacher", "last_teacher")
-    )
-    template = resources.files("edgedistill.export").joinpath("card.md").read_text()
-    return template.format(
-        file_name=file_name,
-        card=card,
-        kilobytes=size / 1000,
-        frames=card.trained_steps * FRAME_SKIP,
-        header=" | ".join(epsilons),
-        rule=" | ".join("---:" for _ in epsilons),
-        rows="\n".join(rows),
-        first=first,
-        normalised=human_normalised(card.game, first.mean),
-        of_best=_percent(best),
-        of_last=_percent(last),
-        disagreement=" **Exported in spite of it (`--allow-disagreement`).**" if card.disagreement_allowed else "",
-    )
-
-
-def _percent(share: float | None) -> str:
-    return "not defined (the teacher does not beat a random player)" if share is None else f"{share:.1%}"

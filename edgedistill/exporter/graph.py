@@ -1,7 +1,7 @@
-"""The int8 ONNX graph of a student, written node by node in QDQ form.
+"""The ONNX graph of a student, written node by node: int8 in QDQ form, or plain float32.
 
-onnxruntime fuses it to QLinearConv and QGemm, so that nothing but integers is multiplied: frames enter as uint8 NHWC
-with scale 1/255, since the raw screen is already quantised, exactly; logits leave as float32, since in 8 bits they
+onnxruntime fuses the first to QLinearConv and QGemm, so that nothing but integers is multiplied: frames enter as uint8
+NHWC with scale 1/255, since the raw screen is already quantised, exactly; logits leave as float32, since in 8 bits they
 would tie.
 """
 
@@ -9,18 +9,22 @@ from math import prod
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
-from edgedistill.exporter.quantise import ACTIVATION_LEVELS, QuantisedLayer, quantised_layers
+from edgedistill.exporter.quantise import ACTIVATION_LEVELS, QuantisedLayer, float_layers, quantised_layers
 from edgedistill.networks.network import AtariNetwork
 
 # Per-channel DequantizeLinear came with opset 13; boards lag, so no newer one is asked for.
 OPSET = 13
 IR_VERSION = 8
-DESCRIPTION = "int8 static QDQ; 7-bit weights per channel, uint8 activations, float32 logits"
+DESCRIPTIONS = {
+    "int8": "int8 static QDQ; 7-bit weights per channel, uint8 activations, float32 logits",
+    "float32": "float32 weights and activations; the logits' last bits differ from one kind of CPU to another",
+}
 
 
 def int8_model(student: AtariNetwork, calibration: Frames) -> onnx.ModelProto:
@@ -50,9 +54,30 @@ def int8_model(student: AtariNetwork, calibration: Frames) -> onnx.ModelProto:
             output = graph.node("Conv", inputs, name, strides=[layer.stride] * 2, kernel_shape=kernel)
         if not last:
             value = graph.quantised(graph.node("Relu", [output], f"{name}_relu"), f"{name}_out")
-    model = graph.model(student.actions)
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    return graph.model(student.actions)
+
+
+@torch.inference_mode()
+def float32_model(student: AtariNetwork) -> onnx.ModelProto:
+    """The student as it is, with the interface and the operators of `int8_model`: a board needs no more."""
+    graph = _Graph()
+    value = graph.node("Transpose", [graph.dequantised("frames", "pixels")], "nchw", perm=[0, 3, 1, 2])
+    layers = float_layers(student)
+    flat = False
+    for number, layer in enumerate(layers, start=1):
+        name = f"layer{number}"
+        if layer.stride is None and not flat:
+            value, flat = graph.node("Flatten", [value], "flat"), True
+        weight, bias = layer.weight.numpy(), layer.bias.numpy()
+        inputs = [value, graph.constant(f"{name}_weight", weight), graph.constant(f"{name}_bias", bias)]
+        last = number == len(layers)
+        if layer.stride is None:
+            value = graph.node("Gemm", inputs, "logits" if last else name, transB=1)
+        else:
+            value = graph.node("Conv", inputs, name, strides=[layer.stride] * 2, kernel_shape=list(weight.shape[2:]))
+        if not last:
+            value = graph.node("Relu", [value], f"{name}_relu")
+    return graph.model(student.actions)
 
 
 class _Graph:
@@ -110,4 +135,6 @@ class _Graph:
             self._initialisers,
         )
         opset = helper.make_opsetid("", OPSET)
-        return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="edgedistill")
+        model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="edgedistill")
+        onnx.checker.check_model(model, full_check=True)
+        return model

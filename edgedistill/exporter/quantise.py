@@ -47,7 +47,7 @@ class QuantisedLayer:
 
 
 @dataclass(frozen=True)
-class _Layer:
+class FloatLayer:
     """A float layer."""
 
     weight: Tensor
@@ -69,7 +69,7 @@ class _Layer:
 @torch.inference_mode()
 def quantised_layers(student: AtariNetwork, calibration: Frames) -> list[QuantisedLayer]:
     """Quantise a student on frames of its own play, calibration (N, 84, 84, 4) uint8."""
-    plain = _float_layers(student)
+    plain = float_layers(student)
     layers = _scaled_layers(plain, _activation_ranges(plain, calibration))
     exact = list(_inputs(calibration))
     rounded = [x.clone() for x in exact]  # the same frames through the layers quantised so far
@@ -104,18 +104,18 @@ def _inputs(frames: Frames) -> list[Tensor]:
     return [torch.from_numpy(chunk).permute(0, 3, 1, 2) / 255 for chunk in chunks]
 
 
-def _float_layers(student: AtariNetwork) -> list[_Layer]:
+def float_layers(student: AtariNetwork) -> list[FloatLayer]:
     """The student's own layers, for frames (N, 4, 84, 84) in [0, 1]."""
     layers = []
     for module in (*student.trunk, student.head):
         if isinstance(module, nn.Conv2d | nn.Linear):
             bias = module.plain_bias() if isinstance(module, FrameConv2d) else module.bias
             assert bias is not None
-            layers.append(_Layer(module.weight, bias, module.stride[0] if isinstance(module, nn.Conv2d) else None))
+            layers.append(FloatLayer(module.weight, bias, module.stride[0] if isinstance(module, nn.Conv2d) else None))
     return layers
 
 
-def _activation_ranges(layers: list[_Layer], frames: Frames) -> list[Tensor]:
+def _activation_ranges(layers: list[FloatLayer], frames: Frames) -> list[Tensor]:
     """The largest value of each channel behind each layer but the last, on the frames: one (C,) a layer."""
     ranges: list[Tensor] = []
     for x in _inputs(frames):
@@ -127,7 +127,7 @@ def _activation_ranges(layers: list[_Layer], frames: Frames) -> list[Tensor]:
     return [each.clamp_min(max(SMALLEST_RANGE * each.max().item(), 1e-6)) for each in ranges]
 
 
-def _scaled_layers(layers: list[_Layer], ranges: list[Tensor]) -> list[_Layer]:
+def _scaled_layers(layers: list[FloatLayer], ranges: list[Tensor]) -> list[FloatLayer]:
     """The same layers, with the scales of their inputs and outputs moved into the weights."""
     scaled = []
     inputs = torch.ones(STACK)
@@ -137,12 +137,12 @@ def _scaled_layers(layers: list[_Layer], ranges: list[Tensor]) -> list[_Layer]:
         columns = inputs.repeat_interleave(layer.weight.shape[1] // len(inputs))
         rest = [1] * (layer.weight.ndim - 2)
         weight = layer.weight * columns.reshape(1, -1, *rest) / output.reshape(-1, 1, *rest)
-        scaled.append(_Layer(weight, layer.bias / output, layer.stride))
+        scaled.append(FloatLayer(weight, layer.bias / output, layer.stride))
         inputs = output
     return scaled
 
 
-def _fit(layer: _Layer, chunks: list[Tensor], expected: list[Tensor]) -> tuple[Tensor, Tensor]:
+def _fit(layer: FloatLayer, chunks: list[Tensor], expected: list[Tensor]) -> tuple[Tensor, Tensor]:
     """The weights (out, in) that bring a layer on its rounded inputs closest to what it gave on the exact ones.
 
     A ridge regression around the layer's own weights; with it, the damped second moments E[x xᵀ] (in, in), in float64.

@@ -9,7 +9,7 @@ from edgedistill.catalogue import load_catalogue
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter import export as exporter
 from edgedistill.exporter.export import agreement, export_student, play_frames
-from edgedistill.exporter.graph import int8_model
+from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.quantise import WEIGHT_LIMIT
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runtime.policy import Policy
@@ -36,6 +36,15 @@ def test_int8_logits_are_close_to_torchs(architecture, frames):
     logits, expected = run(int8_model(student, frames), frames), GreedyPolicy(student).values(frames)
     # 8-bit activations and 7-bit weights: some 1% of noise a layer.
     assert np.sqrt(np.mean((logits - expected) ** 2)) < 0.08 * expected.std()
+
+
+@pytest.mark.parametrize("architecture", load_catalogue().values(), ids=lambda entry: entry.name)
+def test_float32_logits_are_torchs(architecture, frames):
+    student = random_student(architecture)
+    student.centre(0.4)  # what an export must fold into the first bias
+    logits, expected = run(float32_model(student), frames), GreedyPolicy(student).values(frames)
+    # Some thousand products a sum, added in another order: errors of 1e-7 each, on values of about 1.
+    np.testing.assert_allclose(logits, expected, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("architecture", load_catalogue().values(), ids=lambda entry: entry.name)
@@ -109,9 +118,22 @@ def test_a_student_that_int8_changes_is_refused_and_nothing_is_left(tiny_run, tm
     assert "in spite of it" in output.with_suffix(".md").read_text()
 
 
-def test_which_of_several_students_must_be_said(tiny_run, tmp_path):
+def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(tiny_run, tmp_path):
+    exported = export_student(
+        tiny_run, "pico", tmp_path / "pico.onnx", episodes=1, epsilons=[0.05], precision="float32"
+    )
+    assert exported.card.agreement >= 0.999
+    assert exported.bytes > 4 * exported.card.params
+    card = Policy.load(exported.path).card
+    assert card.quantisation.startswith("float32")
+    assert "differ from one kind of CPU to another" in exported.path.with_suffix(".md").read_text()
+
+
+def test_which_student_and_precision_must_be_said_right(tiny_run, tmp_path):
     with pytest.raises(BadRequest, match=r"--student micro \| pico"):
         export_student(tiny_run, None, tmp_path / "x.onnx")
+    with pytest.raises(BadRequest, match=r"No precision 'int4'\. Did you mean 'int8'\?"):
+        export_student(tiny_run, "pico", tmp_path / "x.onnx", precision="int4")
     with pytest.raises(BadRequest, match="Did you mean 'pico'"):
         export_student(tiny_run, "piko", tmp_path / "x.onnx")
 

@@ -1,0 +1,39 @@
+"""The card of an exported student, for people."""
+
+from importlib import resources
+
+from edgedistill.atari.emulator import FRAME_SKIP
+from edgedistill.atari.games import human_normalised, retention
+from edgedistill.runtime.card import Card
+
+
+def card_text(card: Card, file_name: str, size: int) -> str:
+    """In Markdown, from the template `export/card.md`."""
+    rows = []
+    for player, listed in card.scores.items():
+        cells = [f"{score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]" for score in listed]
+        rows.append(f"| {player.replace('_', ' ')} | {' | '.join(cells)} |")
+    epsilons = [f"ε {score.epsilon:g}" for score in card.scores["student"]]
+    first = card.scores["student"][0]
+    best, last = (
+        retention(card.game, first.mean, card.scores[teacher][0].mean) for teacher in ("best_teacher", "last_teacher")
+    )
+    template = resources.files("edgedistill.export").joinpath("card.md").read_text()
+    return template.format(
+        file_name=file_name,
+        card=card,
+        kilobytes=size / 1000,
+        frames=card.trained_steps * FRAME_SKIP,
+        header=" | ".join(epsilons),
+        rule=" | ".join("---:" for _ in epsilons),
+        rows="\n".join(rows),
+        first=first,
+        normalised=human_normalised(card.game, first.mean),
+        of_best=_percent(best),
+        of_last=_percent(last),
+        disagreement=" **Exported in spite of it (`--allow-disagreement`).**" if card.disagreement_allowed else "",
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "not defined (the teacher does not beat a random player)" if share is None else f"{share:.1%}"
