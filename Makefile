@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format lock clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -26,6 +26,12 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The versions and hashes of what a board installs: after a change of the base dependencies, or to renew them.
+lock: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv --quiet pip compile pyproject.toml -c constraints.txt --universal --python-version 3.11 \
+		--fork-strategy fewest --only-binary :all: --upgrade --no-config --format pylock.toml -o export/lock/pylock.toml
 
 clean:
 	rm -rf .venv demo build *.egg-info

@@ -1,1 +1,1 @@
-"""Data: templates of what an export writes beside the student."""
+"""Data: what an export can be for (a TOML per target), the templates of what it writes, and the locked dependencies."""

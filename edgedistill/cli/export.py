@@ -1,18 +1,38 @@
-"""`edgedistill export`: one student of a run as an int8 ONNX file."""
+"""`edgedistill export`: one student as an ONNX file, or as the folder of a board."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgedistill.cli.output import console, notes, print_json, print_next
+from edgedistill.errors import BadRequest
+from edgedistill.exporter.targets import Target, find_target, target_names
+
+if TYPE_CHECKING:
+    from edgedistill.exporter.export import Exported
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file to write; its card goes beside it.")],
-    student: Annotated[str | None, typer.Option(help="Which student, where the run has several.")] = None,
-    episodes: Annotated[int, typer.Option(min=1, help="Games per evaluation on the card.")] = 30,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="The run's folder; with --target also an exported .onnx or a shipped game."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The .onnx file to write, its card beside it; with --target a folder."),
+    ],
+    target_name: Annotated[
+        str | None, typer.Option("--target", help=f"What to export for: {', '.join(target_names())}.")
+    ] = None,
+    with_wheels: Annotated[
+        bool, typer.Option("--with-wheels", help="Put the packages into the folder: the board needs no network.")
+    ] = False,
+    precision: Annotated[
+        str | None, typer.Option(help="int8, or float32 for comparison: larger, not bit-equal. Default: int8.")
+    ] = None,
+    student: Annotated[str | None, typer.Option(help="Which student, where there are several.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Games per evaluation on the card of a run's student.")] = 30,
     epsilon: Annotated[
         list[float] | None,
         typer.Option(min=0, max=1, help="ε of the evaluations on the card; may repeat. Default: 0.01, 0, 0.05."),
@@ -24,35 +44,73 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Quantise a student to int8, verify that it plays like the float one, score it, and write its card."""
+    target = None if target_name is None else find_target(target_name)
+    if with_wheels and target is None:
+        raise BadRequest("--with-wheels goes with --target: which board is it? edgedistill export --help lists them.")
+    # Below the checks that need no torch, which takes two seconds to load.
     from edgedistill.exporter.export import CARD_EPSILONS, export_student
+    from edgedistill.exporter.for_target import export_for_target
     from edgedistill.runs.folder import RunFolder
 
-    folder = RunFolder.open(run)
-    with notes.status("reading the run") as status:
-        exported = export_student(
-            folder,
-            student,
-            output,
-            episodes=episodes,
-            epsilons=epsilon or CARD_EPSILONS,
-            allow_disagreement=allow_disagreement,
-            report=lambda stage: status.update(stage) if notes.is_terminal else notes.print(stage),
-        )
-    card = exported.card
+    with notes.status("reading") as status:
+
+        def report(stage: str) -> None:
+            if notes.is_terminal:
+                status.update(stage)
+            else:
+                notes.print(stage)
+
+        epsilons = epsilon or CARD_EPSILONS
+        if target is None:
+            exported = export_student(
+                RunFolder.open(Path(source)),
+                student,
+                output,
+                episodes=episodes,
+                epsilons=epsilons,
+                precision=precision or "int8",
+                allow_disagreement=allow_disagreement,
+                report=report,
+            )
+        else:
+            exported = export_for_target(
+                source,
+                student,
+                output,
+                target,
+                with_wheels=with_wheels,
+                precision=precision,
+                episodes=episodes,
+                epsilons=epsilons,
+                allow_disagreement=allow_disagreement,
+                report=report,
+            )
     if as_json:
-        print_json(
-            {
-                "file": str(exported.path),
-                "bytes": exported.bytes,
-                "student": card.student,
-                "ratio": card.ratio,
-                "agreement": card.agreement,
-                "largest_logit_error": card.largest_logit_error,
-                "scores": {player: [vars(score) for score in scores] for player, scores in card.scores.items()},
-            }
-        )
-        return
-    console.print(f"wrote [bold]{output}[/] ({exported.bytes / 1000:.1f} KB) and its card {output.with_suffix('.md')}")
+        _print_json(exported, output, target)
+    else:
+        _print(exported, output, target)
+
+
+def _print_json(exported: "Exported", output: Path, target: Target | None) -> None:
+    card = exported.card
+    print_json(
+        {
+            "file": str(exported.path),
+            "bytes": exported.bytes,
+            "folder": str(output) if target else None,
+            "target": target.name if target else None,
+            "student": card.student,
+            "ratio": card.ratio,
+            "agreement": card.agreement,
+            "largest_logit_error": card.largest_logit_error,
+            "scores": {player: [vars(score) for score in scores] for player, scores in card.scores.items()},
+        }
+    )
+
+
+def _print(exported: "Exported", output: Path, target: Target | None) -> None:
+    card, file = exported.card, exported.path
+    console.print(f"wrote [bold]{file}[/] ({exported.bytes / 1000:.1f} KB) and its card {file.with_suffix('.md')}")
     console.print(f"  student {card.student}, {card.params:,} parameters, {card.ratio:.2%} of the Nature DQN")
     console.print(
         f"  same action as the float student on {card.agreement:.2%} of held-out play, "
@@ -63,4 +121,10 @@ def export(
             f"ε {score.epsilon:g}: {score.mean:.2f} [dim]({score.low:.2f} to {score.high:.2f})[/]" for score in scores
         )
         console.print(f"  {player.replace('_', ' '):<14}{listed}", soft_wrap=True)
-    print_next(f"edgedistill play {output}", f"edgedistill evaluate {output}")
+    if target is None:
+        print_next(f"edgedistill play {file}", f"edgedistill evaluate {file}")
+    elif target.kind == "onnx":
+        console.print(f"{output} is all that a {target.title} needs; its README.md goes on from here")
+        print_next(f"scp -r {output} YOU@{target.host}:", f"ssh -t YOU@{target.host} sh {output.name}/install.sh")
+    else:
+        print_next(f"ls {output}")

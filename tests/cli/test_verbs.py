@@ -67,6 +67,27 @@ def test_export_says_what_it_wrote(cli, tiny_run, tmp_path):
     assert f"edgedistill play {output}" in cli("export", tiny_run.path, *options).out
 
 
+def test_export_makes_a_boards_folder_of_a_run_a_file_or_a_game(cli, tiny_run, tiny_export, tmp_path):
+    to = ("--target", "raspberry-pi-4", "-o")
+    scored = ("--student", "pico", "--episodes", 1, "--epsilon", 0.05, "--precision", "float32")
+    report = json.loads(cli("export", tiny_run.path, *scored, *to, tmp_path / "a", "--json").out)
+    assert (report["file"], report["student"]) == (str(tmp_path / "a" / "pong.onnx"), "pico")
+    assert "float32" in (tmp_path / "a" / "pong.md").read_text()
+    assert cli("play", tmp_path / "a" / "pong.onnx", "--json", "--max-steps", 30).code == 0
+    assert "scp -r" in cli("export", tiny_export.path, *to, tmp_path / "b").out
+    assert (tmp_path / "b" / "pong.onnx").read_bytes() == tiny_export.path.read_bytes()
+    assert (
+        json.loads(cli("export", "pong", "--student", "nano", *to, tmp_path / "c", "--json").out)["student"] == "nano"
+    )
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_export_lists_its_targets(cli):
+    assert "cortex-m4, raspberry-pi-4, raspberry-pi-5, raspberry-pi-zero-2w, x86-64" in " ".join(
+        cli("export", "--help").out.replace("│", " ").split()
+    )
+
+
 def test_evaluate_a_run(cli, tiny_run):
     outcome = cli("evaluate", tiny_run.path, "--student", "pico", "--episodes", 1, "--epsilon", 0.05)
     assert outcome.code == 0

@@ -1,0 +1,197 @@
+"""The folder that is copied to a board: the student, what installs its player, and how to."""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import edgedistill
+from edgedistill.atari.games import find_game
+from edgedistill.errors import BadRequest
+from edgedistill.exporter.card_text import card_text
+from edgedistill.exporter.own_wheel import own_wheel
+from edgedistill.exporter.requirements import download_bytes, locked_requirements
+from edgedistill.exporter.targets import Target
+from edgedistill.exporter.wheels import download_wheels
+from edgedistill.runtime.card import Card
+from edgedistill.runtime.policy import Policy
+
+# Written by every export: what else a folder holds is not ours to delete.
+MANIFEST = "export.json"
+# What `install.sh` makes.
+INSTALLED = {"venv", "edgedistill.service", ".install"}
+
+
+def check_folder(folder: Path, target: Target, *, with_wheels: bool) -> None:
+    """Fail before the work, not after it.
+
+    Raises:
+        BadRequest: `folder` is no place for an export, or the target has no wheels.
+    """
+    if with_wheels and target.kind != "onnx":
+        raise BadRequest(f"--with-wheels is for targets that run Python; '{target.name}' is C source.")
+    if folder.suffix == ".onnx" or folder.is_file():
+        raise BadRequest(f"With --target, -o names a folder, got {folder}. Type: -o {folder.stem}-{target.name}")
+    folder = folder.resolve()
+    if not os.access(folder.parent, os.W_OK):
+        raise BadRequest(f"{folder}: cannot be written (no folder {folder.parent}, or not yours).")
+    for place in (folder, *_aside(folder)):
+        _check_replaceable(place)
+
+
+def write_board_folder(
+    student: bytes,
+    source: str,
+    folder: Path,
+    target: Target,
+    *,
+    with_wheels: bool = False,
+    report: Callable[[str], None] = lambda stage: None,
+) -> Path:
+    """Write the folder of an exported student, in the place of an earlier one; the path of the student in it.
+
+    Args:
+        student: content of its `.onnx`.
+        source: that file's name, for errors.
+        with_wheels: put the packages that a board installs beside it, so that it needs no network.
+        report: told each stage as it begins.
+
+    Raises:
+        BadRequest: `student` is not an exported one, or `folder` is no place for an export.
+        EdgeDistillError: packages could not be downloaded.
+    """
+    check_folder(folder, target, with_wheels=with_wheels)
+    card = Policy(student, source).card
+    # The file may be a stranger's, and its game becomes part of a file name and of a shell script.
+    game = find_game(card.game)
+    try:
+        described = card_text(card, f"{game}.onnx", len(student))
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise BadRequest(f"{source}: its metadata lack what its card says, or are damaged ({error!r}).") from error
+    report(f"writing the folder for {target.title}")
+    with _replaced(folder.resolve(), target) as aside:
+        (aside / f"{game}.onnx").write_bytes(student)
+        (aside / f"{game}.md").write_text(described, encoding="utf-8")
+        if target.kind == "c":
+            _write_c(student, card, aside, target)
+        else:
+            if with_wheels:
+                download_wheels(_locked(target), target, aside / "wheels", report)
+            _write_player(game, card, folder.resolve().name, aside, target)
+    return folder / f"{game}.onnx"
+
+
+def _write_c(student: bytes, card: Card, folder: Path, target: Target) -> None:
+    """THE PLACE where C is generated, for all targets of kind `c`."""
+    from edgedistill.exporter.c_code import write_c  # type: ignore[import-not-found,unused-ignore]
+
+    if card.quantisation.startswith("float32"):
+        raise BadRequest(f"'{target.name}' takes an int8 student; this one is float32. Leave --precision out.")
+    write_c(student, folder)
+
+
+def _locked(target: Target) -> str:
+    """The lines of a requirements file for all but edgedistill itself."""
+    return "".join(f"{requirement}\n" for requirement in locked_requirements(target))
+
+
+def _write_player(game: str, card: Card, folder_name: str, aside: Path, target: Target) -> None:
+    """What installs and runs edgedistill beside the student, from the templates in `export/`."""
+    wheel_name, wheel = own_wheel()
+    (aside / wheel_name).write_bytes(wheel)
+    own = f"./{wheel_name} \\\n    --hash=sha256:{hashlib.sha256(wheel).hexdigest()}\n"
+    pythons = _listed(target.pythons)
+    (aside / "requirements.txt").write_text(
+        f"# edgedistill {edgedistill.__version__} and all that it needs on {target.title}, Python {pythons}.\n"
+        f"{own}{_locked(target)}",
+        encoding="utf-8",
+    )
+    requirements = locked_requirements(target)
+    megabytes = max(download_bytes(requirements, python) for python in target.pythons) / 1e6
+    with_wheels = (aside / "wheels").is_dir()
+    values = {
+        "target": target,
+        "card": card,
+        "title_of_game": game.replace("_", " ").title(),
+        "file_name": f"{game}.onnx",
+        "card_name": f"{game}.md",
+        "folder": shlex.quote(folder_name),
+        "pythons": pythons,
+        "accepted_pythons": " | ".join(f'*" {python}"' for python in target.pythons),
+        "megabytes": megabytes,
+        "wheel_name": wheel_name,
+        "wheels_row": "\n| `wheels/` | the packages: nothing is downloaded |" if with_wheels else "",
+        "download": "The packages lie in `wheels/`: the installation needs no network."
+        if with_wheels
+        else f"The installation downloads some {megabytes:.0f} MB (export `--with-wheels` puts them in here instead).",
+    }
+    service = _template("edgedistill.service").format(**values)
+    (aside / "install.sh").write_text(_template("install.sh").format(**values, service=service), encoding="utf-8")
+    (aside / "install.sh").chmod(0o755)
+    (aside / "README.md").write_text(_template("board.md").format(**values), encoding="utf-8")
+
+
+def _template(name: str) -> str:
+    return resources.files("edgedistill.export").joinpath(name).read_text(encoding="utf-8")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else names[0]
+
+
+def _aside(folder: Path) -> tuple[Path, Path]:
+    """Where the new folder is written, and where the old one stands while it is replaced."""
+    return folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".outdated")
+
+
+@contextmanager
+def _replaced(folder: Path, target: Target) -> Iterator[Path]:
+    """A folder to write aside; renamed over `folder` at the end, deleted if anything fails."""
+    aside, outdated = _aside(folder)
+    try:
+        for leftover in (aside, outdated):
+            shutil.rmtree(leftover, ignore_errors=True)
+        aside.mkdir()
+        _write_manifest(aside, target, [])
+        yield aside
+        _write_manifest(aside, target, sorted(entry.name for entry in aside.iterdir()))
+        if folder.exists():
+            # Two renames: between them there is no folder, but never half of one.
+            folder.rename(outdated)
+            aside.rename(folder)
+            shutil.rmtree(outdated)
+        else:
+            aside.rename(folder)
+    except OSError as error:
+        raise BadRequest(f"{folder}: cannot be written ({error.strerror}).") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write_manifest(folder: Path, target: Target, files: list[str]) -> None:
+    manifest = {"made_by": f"edgedistill {edgedistill.__version__}", "target": target.name, "files": files}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Raise `BadRequest` unless `folder` is missing, empty, or an export to which nobody has added anything."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        ours = {MANIFEST, *manifest["files"], *INSTALLED} if manifest["made_by"].startswith("edgedistill ") else set()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        ours = set()
+    if not ours:
+        raise BadRequest(f"{folder} is not empty, and no earlier export. Name another folder, or a new one.")
+    # An export that was interrupted lists nothing yet.
+    added = {entry.name for entry in folder.iterdir()} - ours if manifest["files"] else set()
+    if added:
+        raise BadRequest(
+            f"{folder} holds '{min(added)}', which no export wrote. The folder is replaced as a whole: move that away."
+        )

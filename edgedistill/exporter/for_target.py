@@ -1,0 +1,70 @@
+"""A student of any origin, exported for a target: a run's, one exported before, or one that ships."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edgedistill.atari.protocol import Protocol
+from edgedistill.errors import BadRequest
+from edgedistill.exporter.board_folder import check_folder, write_board_folder
+from edgedistill.exporter.export import CARD_EPSILONS, Exported, export_student
+from edgedistill.exporter.targets import Target
+from edgedistill.runs.folder import RunFolder
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import find_student
+
+
+def export_for_target(
+    source: str,
+    student: str | None,
+    folder: Path,
+    target: Target,
+    *,
+    with_wheels: bool = False,
+    precision: str | None = None,
+    episodes: int = Protocol.episodes,
+    epsilons: Sequence[float] = CARD_EPSILONS,
+    allow_disagreement: bool = False,
+    report: Callable[[str], None] = lambda stage: None,
+) -> Exported:
+    """Write `folder` for `target`.
+
+    Args:
+        source: a run's folder, an exported `.onnx`, or a game whose student ships.
+        student: which of a run's or of the shipped students.
+        precision: for a student of a run, `int8` (also where None) or `float32`.
+        episodes, epsilons, allow_disagreement: for a student of a run, as in `export_student`.
+
+    Raises:
+        BadRequest: no such source, student or precision, or `folder` is no place for an export.
+        EdgeDistillError: the student does not play like the float one, or packages could not be downloaded.
+    """
+    check_folder(folder, target, with_wheels=with_wheels)
+    if _is_run(source):
+        with TemporaryDirectory() as scratch:
+            exported = export_student(
+                RunFolder.open(Path(source)),
+                student,
+                Path(scratch) / "student.onnx",
+                episodes=episodes,
+                epsilons=epsilons,
+                precision=precision or "int8",
+                allow_disagreement=allow_disagreement,
+                report=report,
+            )
+            model = exported.path.read_bytes()
+    else:
+        if precision is not None:
+            raise BadRequest(f"{source} is exported already, in its own precision: --precision is for a run's folder.")
+        policy = Policy.load(find_student(source, student))
+        model = Path(policy.source).read_bytes()
+        exported = Exported(Path(policy.source), len(model), policy.card)
+    path = write_board_folder(model, source, folder, target, with_wheels=with_wheels, report=report)
+    return replace(exported, path=path)
+
+
+def _is_run(source: str) -> bool:
+    """Whether a run is meant: a folder, or a path to nothing; a game is a single word."""
+    path = Path(source)
+    return path.is_dir() or (len(path.parts) > 1 and path.suffix != ".onnx" and not path.is_file())

@@ -1,0 +1,111 @@
+"""What a student can be exported for: `export/*.toml`, one target each, parsed strictly. No torch."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from edgedistill.errors import BadRequest, did_you_mean
+
+# Each key with its type, by kind; a kind's optional keys apart.
+TEXTS = {"title", "cpu", "advice"}
+REQUIRED: dict[str, dict[str, type]] = {
+    "onnx": {"ram_bytes": int, "system": str, "host": str, "machine": str, "pythons": list, "platforms": list},
+    "c": {},
+}
+OPTIONAL: dict[str, dict[str, type]] = {"onnx": {}, "c": {"flash_bytes": int, "ram_bytes": int}}
+TYPE_NAMES = {str: "text", int: "a whole number above 0", list: "a list of texts"}
+PYTHON = re.compile(r"3\.\d+")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A board, or a kind of machine."""
+
+    name: str
+    """That of its file, `raspberry-pi-4`"""
+    kind: str
+    """`onnx`: plays with Python and onnxruntime; `c`: C source"""
+    title: str
+    cpu: str
+    advice: str
+    """A paragraph of Markdown"""
+    ram_bytes: int | None = None
+    """Of the smallest model; None where nothing is known of it"""
+    flash_bytes: int | None = None
+    """Room for code and weights; None where nothing is known of it"""
+    # Of kind `onnx` alone:
+    system: str = ""
+    """The operating system to install"""
+    host: str = ""
+    """Its name on the network, for the command that copies the folder"""
+    machine: str = ""
+    """The processor as `uname -m` says it"""
+    pythons: tuple[str, ...] = ()
+    """Versions that its systems bring, `3.11`"""
+    platforms: tuple[str, ...] = ()
+    """Platform tags of wheels that it takes, the newest first"""
+
+
+def target_names() -> list[str]:
+    """All targets, by name."""
+    entries = resources.files("edgedistill.export").iterdir()
+    return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
+
+
+def find_target(name: str) -> Target:
+    """A target by name.
+
+    Raises:
+        BadRequest: there is no such target (the nearest name is suggested), or its file is not of the form.
+    """
+    names = target_names()
+    if name not in names:
+        raise BadRequest(f"No target '{name}'. {did_you_mean(name, names)}")
+    file = resources.files("edgedistill.export").joinpath(f"{name}.toml")
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{file}: not TOML ({error}).") from error
+    return parse_target(name, data, str(file))
+
+
+def parse_target(name: str, data: dict[str, Any], source: str) -> Target:
+    """Build a target from a parsed TOML table.
+
+    Raises:
+        BadRequest: a key is missing, unknown or of the wrong type; `source` names the file.
+    """
+
+    def refuse(problem: str) -> BadRequest:
+        return BadRequest(f"{source}: {problem}. See export/raspberry-pi-4.toml and export/c.toml for the form.")
+
+    kind = data.get("kind")
+    if kind not in REQUIRED:
+        raise refuse(f"'kind' must be onnx or c, got {kind!r}")
+    required: dict[str, type] = dict.fromkeys(TEXTS, str) | REQUIRED[kind]
+    allowed = required | OPTIONAL[kind]
+    unknown = set(data) - set(allowed) - {"kind"}
+    if unknown:
+        raise refuse(f"unknown key '{min(unknown)}' for kind '{kind}'. {did_you_mean(min(unknown), allowed)}")
+    missing = set(required) - set(data)
+    if missing:
+        raise refuse(f"'{min(missing)}' is missing")
+    for key, wanted in allowed.items():
+        if key in data and not _fits(data[key], wanted):
+            raise refuse(f"'{key}' must be {TYPE_NAMES[wanted]}, got {data[key]!r}")
+    for python in data.get("pythons", []):
+        if not PYTHON.fullmatch(python):
+            raise refuse(f"'pythons' must be versions such as 3.11, got {python!r}")
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    values["advice"] = data["advice"].strip()
+    return Target(name, **values)
+
+
+def _fits(value: object, wanted: type) -> bool:
+    if wanted is int:
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if wanted is list:
+        return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+    return isinstance(value, str) and bool(value.strip())

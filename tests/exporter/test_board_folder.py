@@ -1,0 +1,206 @@
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.metadata import requires
+from pathlib import Path
+from zipfile import ZipFile
+
+import onnx
+import pytest
+from packaging.requirements import Requirement
+
+from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.exporter.board_folder import write_board_folder
+from edgedistill.exporter.own_wheel import own_wheel
+from edgedistill.exporter.requirements import locked_requirements
+from edgedistill.exporter.targets import find_target, target_names
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import shipped_student
+
+BOARDS = [name for name in target_names() if find_target(name).kind == "onnx"]
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@pytest.fixture(scope="module")
+def student():
+    return shipped_student("pong").read_bytes()
+
+
+@pytest.fixture
+def folder(student, tmp_path):
+    write_board_folder(student, "pong", tmp_path / "pong-pi", find_target("raspberry-pi-4"))
+    return tmp_path / "pong-pi"
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **options)
+
+
+def only_our(folder, **environment):
+    """An environment in which pip knows no index, no cache and no settings but those of the folder."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
+    return kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/", **environment}
+
+
+def test_an_offline_folder_installs_and_plays(cli, student, tmp_path):
+    """Needs a package index once: without one this fails."""
+    target = replace(find_target("x86-64"), pythons=(THIS_PYTHON,))
+    made = tmp_path / "made here" / "pong"
+    made.parent.mkdir()
+    write_board_folder(student, "pong", made, target, with_wheels=True)
+    board = tmp_path / "on the board"
+    shutil.copytree(made, board)
+    environment = only_our(board, PYTHON=sys.executable, SUDO_USER="root")
+    installed = run("sh", board / "install.sh", env=environment)
+    assert installed.returncode == 0, installed.stderr
+    assert not (board / ".install").exists()
+
+    played = run(board / "venv/bin/edgedistill", "play", board / "pong.onnx", "--json", "--max-steps", 50)
+    here = cli("play", "pong", "--json", "--max-steps", 50)
+    assert json.loads(played.stdout)["actions_sha256"] == json.loads(here.out)["actions_sha256"]
+    listed = run(board / "venv/bin/python", "-m", "pip", "list", "--format", "json").stdout
+    assert "torch" not in {package["name"] for package in json.loads(listed)}
+
+    unit = board / "edgedistill.service"
+    assert f"WorkingDirectory={board}\n" in unit.read_text()
+    verified = run("systemd-analyze", "verify", unit) if shutil.which("systemd-analyze") else None
+    assert verified is None or verified.stderr == ""
+
+
+def test_a_package_of_another_content_is_refused(folder):
+    wheel = next(folder.glob("*.whl"))
+    with ZipFile(wheel, "a") as archive:
+        archive.writestr("edgedistill/added.py", "")
+    pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--no-index", "--require-hashes"]
+    refused = run(*pip, "-r", "requirements.txt", cwd=folder)
+    assert refused.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in refused.stderr
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_dependency_is_pinned_with_a_wheel_for_each_python(name):
+    target = find_target(name)
+    locked = {requirement.name: requirement for requirement in locked_requirements(target)}
+    asked = [Requirement(line) for line in requires("edgedistill")]
+    base = [each for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})]
+    assert {each.name for each in base} <= set(locked)
+    assert all(each.specifier.contains(locked[each.name].version) for each in base)
+    for requirement in locked.values():
+        assert frozenset.union(*(wheel.pythons for wheel in requirement.wheels)) == set(target.pythons)
+        assert all(wheel.name.endswith((f"{target.machine}.whl", "-none-any.whl")) for wheel in requirement.wheels)
+
+
+def test_a_python_without_wheels_is_said():
+    target = replace(find_target("raspberry-pi-4"), pythons=("3.99",))
+    with pytest.raises(EdgeDistillError, match=r"ale-py .* no wheel for Raspberry Pi 4 with Python 3\.99.*make lock"):
+        locked_requirements(target)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_script_is_clean(student, tmp_path, name):
+    if not shutil.which("shellcheck"):
+        pytest.skip("shellcheck is not installed")
+    write_board_folder(student, "pong", tmp_path / "board", find_target(name))
+    checked = run("shellcheck", tmp_path / "board" / "install.sh")
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        ("32 aarch64 3.11", "this system is 32-bit"),
+        ("64 riscv64 3.11", r"made for Raspberry Pi 4 \(aarch64\), but this is a riscv64"),
+        ("64 aarch64 3.9", "Python 3.9 is not one of 3.11, 3.12 or 3.13"),
+    ],
+)
+def test_a_system_that_cannot_play_is_refused_before_anything_is_made(folder, tmp_path, answer, complaint):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho {answer}\n")
+    python.chmod(stat.S_IRWXU)
+    before = sorted(folder.iterdir())
+    refused = run("sh", folder / "install.sh", env=os.environ | {"PYTHON": str(python)})
+    assert refused.returncode == 1
+    assert complaint.replace("\\", "") in refused.stderr
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_wheel_holds_the_package_and_its_data():
+    name, content = own_wheel()
+    assert own_wheel() == (name, content)
+    assert len(content) < 2_000_000
+
+
+def test_the_folder_says_how_to_go_on(folder):
+    readme = (folder / "README.md").read_text()
+    for command in ("scp -r pong-pi YOU@raspberrypi.local:", "sh pong-pi/install.sh", "play pong-pi/pong.onnx"):
+        assert command in readme
+    assert Policy.load(folder / "pong.onnx").card.student in (folder / "pong.md").read_text()
+
+
+def test_an_earlier_export_is_replaced(student, folder):
+    (folder / "venv").mkdir()
+    write_board_folder(student, "pong", folder, find_target("raspberry-pi-5"))
+    assert "Raspberry Pi 5" in (folder / "README.md").read_text()
+    assert not (folder / "venv").exists()
+    assert [entry.name for entry in folder.parent.iterdir()] == ["pong-pi"]
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"), [("notes.txt", "no earlier export"), ("export.json", "no earlier export")]
+)
+def test_a_folder_of_the_users_is_left_alone(student, tmp_path, name, complaint):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("[]")
+    with pytest.raises(BadRequest, match=complaint):
+        write_board_folder(student, "pong", tmp_path / "mine", find_target("raspberry-pi-4"))
+    assert (tmp_path / "mine" / name).read_text() == "[]"
+
+
+def test_what_a_user_added_to_an_export_is_not_deleted(student, folder):
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(BadRequest, match=r"holds 'notes.txt', which no export wrote"):
+        write_board_folder(student, "pong", folder, find_target("raspberry-pi-4"))
+    assert (folder / "notes.txt").exists()
+
+
+def test_what_an_interrupted_export_left_is_cleared(student, folder, tmp_path):
+    left = tmp_path / "new.partial"
+    shutil.copytree(folder, left)
+    (left / "export.json").write_text('{"made_by": "edgedistill 0.1.0", "target": "x86-64", "files": []}')
+    write_board_folder(student, "pong", tmp_path / "new", find_target("raspberry-pi-4"))
+    assert not left.exists()
+
+
+def test_wheels_without_a_network_leave_nothing(student, tmp_path, monkeypatch):
+    for key, value in only_our(tmp_path, PIP_RETRIES="0", PIP_NO_CACHE_DIR="1").items():
+        monkeypatch.setenv(key, value)
+    for key in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(key, raising=False)
+    with pytest.raises(EdgeDistillError, match=r"could not be downloaded; pip says: .* leave --with-wheels out"):
+        write_board_folder(student, "pong", tmp_path / "pong", find_target("raspberry-pi-4"), with_wheels=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("game", ["pong; reboot", "../../pong", "$(reboot)"])
+def test_a_strangers_file_cannot_write_the_script(student, tmp_path, game):
+    model = onnx.load_from_string(student)
+    onnx.helper.set_model_props(model, replace(Policy(student, "pong").card, game=game).to_metadata())
+    with pytest.raises(BadRequest, match="No game"):
+        write_board_folder(model.SerializeToString(), "x.onnx", tmp_path / "x", find_target("raspberry-pi-4"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_scores_is_refused(student, tmp_path):
+    model = onnx.load_from_string(student)
+    onnx.helper.set_model_props(model, replace(Policy(student, "pong").card, scores={}).to_metadata())
+    with pytest.raises(BadRequest, match=r"x\.onnx: its metadata lack what its card says"):
+        write_board_folder(model.SerializeToString(), "x.onnx", tmp_path / "x", find_target("raspberry-pi-4"))
+
+
+def test_a_folder_needs_a_parent(student, tmp_path):
+    with pytest.raises(BadRequest, match="cannot be written"):
+        write_board_folder(student, "pong", Path(tmp_path / "missing" / "pi"), find_target("raspberry-pi-4"))
