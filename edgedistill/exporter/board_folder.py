@@ -90,7 +90,7 @@ def _write_c(student: bytes, card: Card, folder: Path, target: Target) -> None:
     """THE PLACE where C is generated, for all targets of kind `c`."""
     from edgedistill.exporter.c_code import write_c  # type: ignore[import-not-found,unused-ignore]
 
-    if card.quantisation.startswith("float32"):
+    if str(card.quantisation).startswith("float32"):
         raise BadRequest(f"'{target.name}' takes an int8 student; this one is float32. Leave --precision out.")
     write_c(student, folder)
 
