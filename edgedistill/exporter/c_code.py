@@ -1,0 +1,188 @@
+"""An exported student as two files of plain C99, for boards without an operating system.
+
+The kernels are C that a person wrote (`export/student.c`); this module fills in the numbers. A student is a chain of
+two kinds of layers, and a decision must come within 1/15 s on a microcontroller. Of general ONNX-to-C compilers,
+emx-onnx-cgen 1.4 takes the same integers, but allocates, calls the maths library, rounds hidden units in float64, where
+ONNX Runtime does in float32, and runs 1.7 to 4 times the instructions.
+"""
+
+import re
+import textwrap
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgedistill.atari.emulator import STACK
+from edgedistill.atari.games import human_normalised
+from edgedistill.atari.resize import SIDE
+from edgedistill.errors import BadRequest
+from edgedistill.exporter.integer_layers import IntegerLayer, UnknownGraph, integer_layers
+from edgedistill.files import check_writable, write_atomically
+from edgedistill.runtime.card import Card
+from edgedistill.runtime.policy import Policy
+
+WIDTH = 118
+C_TYPES = {"int8": "int8_t", "int32": "int32_t", "float32": "float"}
+
+
+@dataclass(frozen=True)
+class CSource:
+    """A student in C; the same bytes of ONNX give the same text."""
+
+    header: str
+    """`student.h`: the one function, its units, the actions by index, what the card says"""
+    code: str
+    """`student.c`: kernels and weights"""
+    flash_bytes: int
+    """Of weights, biases and scales; code comes on top"""
+    ram_bytes: int
+    """Of static scratch buffers; frames, logits and stack come on top"""
+
+
+def c_source(model: bytes, source: str) -> CSource:
+    """The content of an exported student's `.onnx` file as C.
+
+    `source` names the file in errors and in the header.
+
+    Raises:
+        BadRequest: not a student that edgedistill exports.
+    """
+    card = Policy(model, source).card
+    try:
+        layers = integer_layers(onnx.load_from_string(model))
+    except UnknownGraph as error:
+        raise BadRequest(
+            f"{source}: its graph is not one that edgedistill exports ({error}), so there is no C for it. Export the "
+            "student again: edgedistill export RUN -o my.onnx"
+        ) from error
+    calls, sizes = _calls(layers)
+    # A network of one or two layers leaves a buffer unused; C has no empty arrays.
+    even, odd = (max([*sizes[start::2], 1]) for start in (0, 1))
+    sums = max(_filled_up(layer.bias).size for layer in layers if layer.stride is None)
+    tables = [
+        (f"layer{number}_{what}", _filled_up(values))
+        for number, layer in enumerate(layers, start=1)
+        for what, values in (("weight", layer.weight), ("bias", layer.bias), ("scale", layer.scale))
+    ]
+    ram = even + odd + 4 * sums
+    title = f"{_plain(card.game)}, student {_plain(card.student)}, int8"
+    header = _template("student.h").substitute(
+        title=title, facts=_facts(card), scratch=ram, count=len(card.actions), actions=_actions(card, source)
+    )
+    code = _template("student.c").substitute(
+        title=title,
+        tables="\n".join(_table(name, values) for name, values in tables),
+        even=even,
+        odd=odd,
+        sums=sums,
+        calls=calls,
+    )
+    return CSource(header, code, sum(values.nbytes for _, values in tables), ram)
+
+
+def write_c(model: bytes, source: str, folder: Path) -> CSource:
+    """Write `student.h` and `student.c` into `folder`, which is made where it is missing.
+
+    Raises:
+        BadRequest: not a student that edgedistill exports, or the folder cannot be written.
+    """
+    c = c_source(model, source)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadRequest(f"{folder}: no folder can be made there ({error.strerror}).") from error
+    texts = {folder / "student.h": c.header, folder / "student.c": c.code}
+    for path in texts:
+        check_writable(path)
+    for path, text in texts.items():
+        write_atomically(path, text.encode())
+    return c
+
+
+def _calls(layers: list[IntegerLayer]) -> tuple[str, list[int]]:
+    """The body of `student_act`, and how many bytes each layer but the last one gives."""
+    lines: list[str] = []
+    sizes: list[int] = []
+    side, channels, value = SIDE, STACK, "frames"
+    for number, layer in enumerate(layers, start=1):
+        name = f"layer{number}"
+        output = "odd" if value == "even" else "even"
+        out, size = len(layer.weight), layer.weight[0].size
+        parameters = f"{name}_weight, {name}_bias, {name}_scale"
+        if layer.stride is not None:
+            kernel = layer.weight.shape[1]
+            lines.append(
+                f"    convolve({value}, {side}, {channels}, {parameters}, {kernel}, {layer.stride}, {out}, {output});"
+            )
+            side, channels = (side - kernel) // layer.stride + 1, out
+            sizes.append(side * side * out)
+        else:
+            last = number == len(layers)
+            result = f"(float)sums[i] * {name}_scale[i]" if last else f"to_byte(sums[i], {name}_scale[i])"
+            lines += [
+                f"    connect({value}, {size}, {name}_weight, {name}_bias, {out}, sums);",
+                f"    for (i = 0; i < {out}; i++)",
+                f"        {'logits' if last else output}[i] = {result};",
+            ]
+            sizes.append(out)
+        value = output
+    return "\n".join(lines), sizes[:-1]
+
+
+def _filled_up(values: NDArray[Any]) -> NDArray[Any]:
+    """(out, …) with zeros behind, so that the kernels can take filters and units by four."""
+    return np.pad(values, [(0, -len(values) % 4), *[(0, 0)] * (values.ndim - 1)])
+
+
+def _table(name: str, values: NDArray[Any]) -> str:
+    flat = values.ravel().tolist()
+    # Hexadecimal floats are C99 and exact.
+    texts = [np.float32(value).item().hex() + "f" if values.dtype == np.float32 else str(value) for value in flat]
+    body = textwrap.fill(", ".join(texts), WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return f"static const {C_TYPES[values.dtype.name]} {name}[{len(flat)}] = {{\n{body}\n}};"
+
+
+def _facts(card: Card) -> str:
+    """What the card says, as lines of the header's comment."""
+    facts = [
+        f"game        {_plain(card.game)}",
+        f"student     {_plain(card.student)}, {card.params:,} parameters, {card.ratio:.2%} of the Nature DQN",
+        f"work        {card.macs:,} multiply-accumulates a decision",
+    ]
+    for score in card.scores.get("student", ())[:1]:
+        facts.append(
+            f"score       {score.mean:.2f} (95% interval {score.low:.2f} to {score.high:.2f}), "
+            f"mean of {score.episodes} games at epsilon {score.epsilon:g}"
+        )
+        normalised = human_normalised(card.game, score.mean)
+        facts.append(f"            {normalised:.2f} of a human player's, a random player's being 0")
+    facts += [
+        f"fidelity    the float student's action on {card.agreement:.2%} of held-out play",
+        f"trained     {card.trained_steps:,} agent steps, seed {card.seed}",
+        f"exported by edgedistill {_plain(card.version)}",
+    ]
+    return "\n".join(f" * {fact}" for fact in facts)
+
+
+def _actions(card: Card, source: str) -> str:
+    """The members of the enumeration: names come from a file, and become C."""
+    if len(set(card.actions)) != len(card.actions) or not all(
+        re.fullmatch("[A-Z]{1,32}", name) for name in card.actions
+    ):
+        raise BadRequest(f"{source}: its metadata is damaged (an action set of {card.actions!r}).")
+    return ",\n".join(f"    STUDENT_{name} = {number}" for number, name in enumerate(card.actions))
+
+
+def _plain(text: str) -> str:
+    """Text of a file, fit for a C comment."""
+    return re.sub(r"[^A-Za-z0-9 _.+-]", "?", text)[:80]
+
+
+def _template(name: str) -> Template:
+    return Template(resources.files("edgedistill.export").joinpath(name).read_text())

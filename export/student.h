@@ -1,0 +1,44 @@
+/*
+ * $title
+ *
+$facts
+ *
+ * Generated; C99. Weights are const, so that they stay in flash. Scratch buffers are static ($scratch bytes): calls must
+ * not overlap, from an interrupt or a second thread. Nothing is allocated, no stack grows with the network, and memcpy is
+ * all that is asked of a C library.
+ */
+#ifndef STUDENT_H
+#define STUDENT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define STUDENT_SIDE 84   /* pixels: width and height of a frame */
+#define STUDENT_STACK 4   /* frames that a decision sees */
+#define STUDENT_FRAMES_BYTES (STUDENT_SIDE * STUDENT_SIDE * STUDENT_STACK)
+#define STUDENT_ACTIONS $count
+
+/* Actions by index, under the names that the Arcade Learning Environment gives them. */
+enum student_action {
+$actions
+};
+
+/*
+ * One decision, due every 4 frames of the console (15 a second).
+ *
+ * frames: [84][84][4], row, column, time: gray 0 to 255, the newest frame at [row][column][3]. Each of the four is the
+ *     pixelwise maximum of the last two of 4 console frames, in luminance, area-resized to 84 x 84.
+ * logits: one for each action, without unit; the largest is the action to play (the first of equal ones).
+ *
+ * Bit by bit what ONNX Runtime gives for the same frames.
+ */
+void student_act(const uint8_t frames[STUDENT_FRAMES_BYTES], float logits[STUDENT_ACTIONS]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

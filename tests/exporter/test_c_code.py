@@ -1,0 +1,216 @@
+import json
+import re
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import helper, numpy_helper
+
+from benchmarks.c_targets import (
+    ARMV7,
+    CORTEX_M0,
+    CORTEX_M4,
+    NATIVE,
+    SharedLibrary,
+    build_object,
+    build_program,
+    run,
+    sizes,
+    undefined_symbols,
+)
+from edgedistill.catalogue import Architecture, Conv
+from edgedistill.errors import BadRequest
+from edgedistill.exporter.c_code import c_source, write_c
+from edgedistill.exporter.export import play_frames
+from edgedistill.exporter.graph import int8_model
+from edgedistill.networks.network import AtariNetwork
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import shipped_student
+
+# Sizes that leave remainders of four everywhere: channels, filters, units, actions.
+ODD_SIZES = Architecture("odd-sizes", (Conv(6, 8, 4), Conv(5, 5, 3), Conv(3, 3, 1)), (22, 9))
+
+# Of the 600 frames, on emulated processors; `benchmarks/c_backend.py` runs them all.
+EMULATED = 200
+
+
+def needs(target):
+    return pytest.mark.skipif(target.missing() is not None, reason=str(target.missing()))
+
+
+def policy_of(data):
+    return Policy(data, "student.onnx")
+
+
+@pytest.fixture(scope="module")
+def micro():
+    return shipped_student("pong", "micro").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def frames(micro):
+    """The shipped student's own play."""
+    return play_frames(policy_of(micro).act, "pong", 600, seed=3, epsilon=0.05)
+
+
+def logits_one_by_one(data, frames):
+    policy = policy_of(data)
+    return np.concatenate([policy.logits(frames[i : i + 1]) for i in range(len(frames))])
+
+
+def described(model, micro, actions):
+    """A model with micro's card, for other actions."""
+    card = policy_of(micro).card.to_metadata() | {"edgedistill.actions": json.dumps(actions)}
+    helper.set_model_props(model, card)
+    return model.SerializeToString()
+
+
+def edited(data, edit):
+    model = onnx.load_from_string(data)
+    edit(model)
+    return model.SerializeToString()
+
+
+@needs(NATIVE)
+@pytest.mark.parametrize("student", ["micro", "nano", "net1", "net5"])
+def test_c_gives_onnxruntimes_logits_bit_by_bit(student, frames, tmp_path):
+    data = shipped_student("pong", student).read_bytes()
+    library = SharedLibrary(c_source(data, "x"), tmp_path)
+    np.testing.assert_array_equal(library.logits(frames), logits_one_by_one(data, frames))
+
+
+@needs(ARMV7)
+def test_the_same_on_armv7(micro, frames, tmp_path):
+    few = frames[:EMULATED]
+    program = build_program(ARMV7, c_source(micro, "x"), tmp_path)
+    np.testing.assert_array_equal(run(ARMV7, program, few).logits, logits_one_by_one(micro, few))
+
+
+@needs(CORTEX_M4)
+def test_the_same_on_a_cortex_m4_of_128_kb(micro, frames, tmp_path):
+    # The linker script has 128 KB of RAM.
+    few = frames[:EMULATED]
+    ran = run(CORTEX_M4, build_program(CORTEX_M4, c_source(micro, "x"), tmp_path), few)
+    np.testing.assert_array_equal(ran.logits, logits_one_by_one(micro, few))
+    assert 0 < ran.stack_bytes < 1_000
+
+
+@pytest.fixture(scope="module")
+def odd_sizes(micro, frames):
+    """A student of 7 actions with random weights, in which no size is a multiple of four."""
+    actions = [f"A{'B' * number}" for number in range(7)]
+    torch.manual_seed(0)
+    return described(int8_model(AtariNetwork(ODD_SIZES, len(actions)).eval(), frames[::60]), micro, actions)
+
+
+@pytest.mark.parametrize("target", [NATIVE, ARMV7, CORTEX_M4], ids=lambda target: target.name)
+def test_any_sizes_on_every_target(target, odd_sizes, frames, tmp_path):
+    if target.missing():
+        pytest.skip(target.missing())
+    program = build_program(target, c_source(odd_sizes, "x"), tmp_path)
+    few = frames[::20]
+    np.testing.assert_array_equal(run(target, program, few).logits, logits_one_by_one(odd_sizes, few))
+
+
+@pytest.mark.parametrize("target", [NATIVE, ARMV7, CORTEX_M4, CORTEX_M0], ids=lambda target: target.name)
+def test_it_compiles_strictly_and_asks_for_nothing_but_memcpy(target, micro, tmp_path):
+    if target.missing():
+        pytest.skip(target.missing())
+    student = build_object(target, c_source(micro, "x"), tmp_path)
+    # Without an FPU, int -> float and a product, both of the compiler's own library.
+    soft_float = {"__aeabi_i2f", "__aeabi_fmul"} if target is CORTEX_M0 else set()
+    assert undefined_symbols(target, student) <= {"memcpy", *soft_float}
+
+
+@needs(CORTEX_M4)
+def test_weights_stay_in_flash_and_the_promised_ram_is_all(micro, tmp_path):
+    c = c_source(micro, "x")
+    got = sizes(CORTEX_M4, build_object(CORTEX_M4, c, tmp_path))
+    assert c.flash_bytes <= got.constants < c.flash_bytes + 16
+    assert c.ram_bytes <= got.ram < c.ram_bytes + 16
+    assert f"{c.ram_bytes} bytes" in c.header
+
+
+def test_the_header_says_what_the_student_is(micro):
+    header = c_source(micro, "x").header
+    for fact in ("pong, student micro", "27,382 parameters, 1.62%", "19.30 (95% interval 18.93 to 19.60)", "97.80%"):
+        assert fact in header
+    assert re.findall(r"STUDENT_(\w+) = (\d)", header) == [
+        ("NOOP", "0"), ("FIRE", "1"), ("RIGHT", "2"), ("LEFT", "3"), ("RIGHTFIRE", "4"), ("LEFTFIRE", "5"),
+    ]  # fmt: skip
+
+
+def test_the_same_file_gives_the_same_text(micro, tmp_path):
+    c = write_c(micro, "x", tmp_path / "new" / "folder")
+    assert c == c_source(micro, "x")
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == ["student.c", "student.h"]
+    assert (tmp_path / "new" / "folder" / "student.c").read_text() == c.code
+
+
+def test_where_no_folder_can_be_made_is_said(micro, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadRequest, match="no folder can be made there"):
+        write_c(micro, "x", tmp_path / "file")
+
+
+def test_what_is_no_student_is_refused(tmp_path):
+    with pytest.raises(BadRequest, match=r"notes\.txt: not a student"):
+        write_c(b"hello", "notes.txt", tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+def replace_constant(model, name, change):
+    tensor = next(tensor for tensor in model.graph.initializer if tensor.name == name)
+    tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor).copy()), name))
+
+
+def without_relu(model):
+    relu = next(node for node in model.graph.node if node.op_type == "Relu")
+    for node in model.graph.node:
+        node.input[:] = [relu.input[0] if name == relu.output[0] else name for name in node.input]
+    model.graph.node.remove(relu)
+
+
+def other_flatten(model):
+    node = next(node for node in model.graph.node if node.output[0] == "nhwc")
+    next(each for each in node.attribute if each.name == "perm").ints[:] = [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (lambda model: replace_constant(model, "activation_zero", lambda zero: zero + 1), "zero point 0"),
+        (lambda model: replace_constant(model, "layer2_weight_zero", lambda zero: zero + 1), "with a zero point"),
+        (lambda model: replace_constant(model, "layer2_bias_scale", lambda scale: scale * 2), "another scale"),
+        (lambda model: replace_constant(model, "layer1_bias_int", lambda bias: bias | (2**31 - 1)), "beyond 32 bits"),
+        (without_relu, "where Relu belongs"),
+        (other_flatten, "another order"),
+    ],
+)
+def test_a_graph_that_c_would_compute_otherwise_is_refused(edit, reason, micro):
+    data = edited(micro, edit)
+    policy_of(data)  # onnxruntime would play it
+    with pytest.raises(BadRequest, match=f"my.onnx: its graph .*{reason}.*edgedistill export RUN"):
+        c_source(data, "my.onnx")
+
+
+def test_a_file_cannot_write_c_of_its_own(micro):
+    evil = {"edgedistill.student": '"*/ int evil; /*"', "edgedistill.version": '"\\\\\\n*/ int evil;"'}
+
+    def edit(model):
+        props = {entry.key: entry.value for entry in model.metadata_props} | evil
+        del model.metadata_props[:]
+        helper.set_model_props(model, props)
+
+    c = c_source(edited(micro, edit), "x")
+    assert "int evil" in c.header and "*/ int evil" not in c.header + c.code
+    names = ["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "A = 1 }; int evil; enum {"]
+    with pytest.raises(BadRequest, match="damaged"):
+        c_source(edited(micro, lambda model: edit(model) or set_actions(model, names)), "x")
+
+
+def set_actions(model, names):
+    props = {entry.key: entry.value for entry in model.metadata_props} | {"edgedistill.actions": json.dumps(names)}
+    del model.metadata_props[:]
+    helper.set_model_props(model, props)
