@@ -20,7 +20,7 @@ from edgedistill.exporter.c_code import CSource
 SOURCES = Path(__file__).parent / "c"
 # What a careful project compiles with; the student must come through without a word.
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
-# The size that people ship with; -O3 was no faster on a Cortex-M4.
+# What projects for microcontrollers use; on a Cortex-M4, -O3 takes 4% fewer instructions and 2 KB more flash.
 OPTIMISATION = "-O2"
 
 
@@ -135,16 +135,18 @@ class SharedLibrary:
         return logits
 
 
-def build_program(target: Target, c: CSource, folder: Path, repeats: int = 1) -> Path:
+def build_program(target: Target, c: CSource, folder: Path, repeats: int = 1, flags: tuple[str, ...] = ()) -> Path:
     """A program that takes each decision `repeats` times."""
-    student, output = build_object(target, c, folder), folder / f"student-{repeats}"
-    driver: tuple[str | Path, ...] = ("-std=gnu99", OPTIMISATION, f"-DREPEATS={repeats}", "-I", folder, *target.flags)
+    student, output = build_object(target, c, folder, *flags), folder / f"student-{repeats}"
+    driver: list[str | Path] = ["-std=gnu99", OPTIMISATION, f"-DREPEATS={repeats}", "-I", folder, *target.flags, *flags]
     if target is CORTEX_M4:
         # No C library at all (libgcc is the compiler's own), so no loop may become a call of memset.
         bare = ("-nostdlib", "-fno-tree-loop-distribute-patterns", "-T", SOURCES / "mps2_an386.ld")
         _call(target.compiler, *driver, *bare, SOURCES / "on_cortex_m4.c", student, "-lgcc", "-o", output)
     else:
-        _call(target.compiler, *driver, "-static", SOURCES / "on_linux.c", student, "-o", output)
+        # Static, so that QEMU needs none of the target's libraries.
+        static = [] if target is NATIVE else ["-static"]
+        _call(target.compiler, *driver, *static, SOURCES / "on_linux.c", student, "-o", output)
     return output
 
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Cortex-M4, M7, M33 with DSP: two products an instruction. With NEON the compiler's own loops are faster. */
-#if defined(__ARM_FEATURE_SIMD32) && !defined(__ARM_NEON) && !defined(STUDENT_PLAIN_C)
+/* Cortex-M4, M7, M33 with DSP, and 32-bit ARM from version 6 on: two products an instruction. */
+#if defined(__ARM_FEATURE_SIMD32) && !defined(STUDENT_PLAIN_C)
 #include <arm_acle.h>
 #define STUDENT_SIMD32 1
 
@@ -17,45 +17,62 @@ static inline uint32_t four(const void *bytes)
     return word;
 }
 
-/* The products of four inputs, of even and odd index, with four weights. */
-static inline int32_t four_products(int16x2_t even_in, int16x2_t odd_in, uint32_t weights, int32_t sum)
+/* Bytes 1 and 3 of four; the intrinsics only know 0 and 2. */
+static inline int16x2_t odd_inputs(uint32_t word)
 {
-    sum = __smlad(even_in, __sxtb16((int8x4_t)weights), sum);
-    return __smlad(odd_in, __sxtb16((int8x4_t)(weights >> 8)), sum);
+    int16x2_t pair;
+
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
+}
+
+static inline int16x2_t odd_weights(uint32_t word)
+{
+    int16x2_t pair;
+
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
+}
+
+/* sum and the products of four inputs, of even and odd index, with four weights. */
+static inline int32_t add_four(int16x2_t even_in, int16x2_t odd_in, const int8_t *weight, int32_t sum)
+{
+    const uint32_t word = four(weight);
+
+    sum = __smlad(even_in, __sxtb16((int8x4_t)word), sum);
+    return __smlad(odd_in, odd_weights(word), sum);
 }
 #endif
 
-/* Weights [filter][row][column][channel] or [unit][input]; the sum of products and bias, times scale, is the output.
- * Filters and units are filled up with zeros to a multiple of four. */
+/* Weights in the order in which they are read: for every four filters or units, for every line of a filter, for every
+ * four inputs: the four weights of the first filter, of the second, of the third, of the fourth. They are filled up with
+ * zeros to multiples of four. The sum of products and bias, times scale, is the output. */
 $tables
 
-static uint8_t even[$even], odd[$odd]; /* outputs of every other layer */
+static uint8_t even[$even], odd[$odd]; /* outputs of every other layer, and 3 bytes that meet zeros */
 static int32_t sums[$sums];
 
-/* sums[j] += in[0] * weight[j][0] + ... + in[n - 1] * weight[j][n - 1], for four filters j that lie `apart` weights apart:
- * each input is read once for all of them. */
-static void add_products(const uint8_t *in, const int8_t *weight, int apart, int n, int32_t sums[4])
+/* Add to the sums of four filters their products with 4 * fours inputs; the weights that follow. */
+static const int8_t *add_products(const uint8_t *in, int fours, const int8_t *weight, int32_t sums[4])
 {
-    const int8_t *w0 = weight, *w1 = w0 + apart, *w2 = w1 + apart, *w3 = w2 + apart;
     int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-    int i = 0;
 
+    for (; fours > 0; fours--, in += 4, weight += 16) {
 #ifdef STUDENT_SIMD32
-    for (; i + 4 <= n; i += 4) {
-        const int16x2_t even_in = (int16x2_t)__uxtb16(four(in + i)), odd_in = (int16x2_t)__uxtb16(four(in + i) >> 8);
-        s0 = four_products(even_in, odd_in, four(w0 + i), s0);
-        s1 = four_products(even_in, odd_in, four(w1 + i), s1);
-        s2 = four_products(even_in, odd_in, four(w2 + i), s2);
-        s3 = four_products(even_in, odd_in, four(w3 + i), s3);
-    }
+        const int16x2_t even_in = (int16x2_t)__uxtb16(four(in)), odd_in = odd_inputs(four(in));
+        s0 = add_four(even_in, odd_in, weight, s0);
+        s1 = add_four(even_in, odd_in, weight + 4, s1);
+        s2 = add_four(even_in, odd_in, weight + 8, s2);
+        s3 = add_four(even_in, odd_in, weight + 12, s3);
+#else
+        s0 += in[0] * weight[0] + in[1] * weight[1] + in[2] * weight[2] + in[3] * weight[3];
+        s1 += in[0] * weight[4] + in[1] * weight[5] + in[2] * weight[6] + in[3] * weight[7];
+        s2 += in[0] * weight[8] + in[1] * weight[9] + in[2] * weight[10] + in[3] * weight[11];
+        s3 += in[0] * weight[12] + in[1] * weight[13] + in[2] * weight[14] + in[3] * weight[15];
 #endif
-    for (; i < n; i++) {
-        s0 += in[i] * w0[i];
-        s1 += in[i] * w1[i];
-        s2 += in[i] * w2[i];
-        s3 += in[i] * w3[i];
     }
     sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+    return weight;
 }
 
 /* ReLU, then sum * scale rounded to the nearest whole number, of two equally near to the even one, at most 255.
@@ -88,17 +105,18 @@ static uint8_t to_byte(int32_t sum, float scale)
 static void convolve(const uint8_t *in, int side, int channels, const int8_t *weight, const int32_t *bias,
                      const float *scale, int kernel, int stride, int filters, uint8_t *out)
 {
-    const int line = side * channels, row = kernel * channels, apart = kernel * row;
+    const int line = side * channels, fours = (kernel * channels + 3) / 4;
     int y, x, filter, i;
 
     for (y = 0; y + kernel <= side; y += stride) {
         for (x = 0; x + kernel <= side; x += stride) {
             const uint8_t *corner = in + y * line + x * channels;
+            const int8_t *next = weight;
             for (filter = 0; filter < filters; filter += 4) {
                 int32_t sums[4];
                 memcpy(sums, bias + filter, sizeof sums);
                 for (i = 0; i < kernel; i++)
-                    add_products(corner + i * line, weight + filter * apart + i * row, apart, row, sums);
+                    next = add_products(corner + i * line, fours, next, sums);
                 for (i = filter; i < filters && i < filter + 4; i++)
                     *out++ = to_byte(sums[i - filter], scale[i]);
             }
@@ -113,7 +131,7 @@ static void connect(const uint8_t *in, int inputs, const int8_t *weight, const i
 
     for (unit = 0; unit < units; unit += 4) {
         memcpy(sums + unit, bias + unit, 4 * sizeof *sums);
-        add_products(in, weight + unit * inputs, inputs, inputs, sums + unit);
+        weight = add_products(in, (inputs + 3) / 4, weight, sums + unit);
     }
 }
 

@@ -113,6 +113,30 @@ def test_any_sizes_on_every_target(target, odd_sizes, frames, tmp_path):
     np.testing.assert_array_equal(run(target, program, few).logits, logits_one_by_one(odd_sizes, few))
 
 
+@needs(NATIVE)
+def test_it_reads_and_writes_nothing_but_its_own(odd_sizes, frames, tmp_path):
+    sanitized = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    program = build_program(NATIVE, c_source(odd_sizes, "x"), tmp_path, flags=sanitized)
+    run(NATIVE, program, frames[:3])  # a finding ends the program with an error
+
+
+@needs(NATIVE)
+def test_halves_round_to_even_as_in_onnxruntime(micro, frames, tmp_path):
+    def powers_of_two(model):
+        """Outputs then fall on halves in every layer."""
+        for number in (1, 2, 3, 4):
+            replace_constant(model, f"layer{number}_weight_scale", lambda scale: np.full_like(scale, 2.0**-9))
+            replace_constant(
+                model, f"layer{number}_bias_scale", lambda scale: np.full_like(scale, 2.0**-9) * np.float32(1 / 255)
+            )
+
+    data = edited(micro, powers_of_two)
+    few = frames[::10]
+    np.testing.assert_array_equal(
+        SharedLibrary(c_source(data, "x"), tmp_path).logits(few), logits_one_by_one(data, few)
+    )
+
+
 @pytest.mark.parametrize("target", [NATIVE, ARMV7, CORTEX_M4, CORTEX_M0], ids=lambda target: target.name)
 def test_it_compiles_strictly_and_asks_for_nothing_but_memcpy(target, micro, tmp_path):
     if target.missing():
