@@ -3,9 +3,10 @@
  *
 $facts
  *
- * Generated; C99. Weights are const, so that they stay in flash. Scratch buffers are static ($scratch bytes): calls must
- * not overlap, from an interrupt or a second thread. Nothing is allocated, no stack grows with the network, and memcpy is
- * all that is asked of a C library.
+ * Build: cc -std=c99 -O2 -c student.c
+ * Flash: $flash bytes of const tables, and some 1,000 of code. RAM: $scratch bytes of static scratch buffers, below 500 of
+ * stack, and the $frames bytes of frames, which are yours. Since the buffers are static, calls must not overlap, be it from
+ * an interrupt or a second thread. Nothing is allocated; of a C library only memcpy may be called.
  */
 #ifndef STUDENT_H
 #define STUDENT_H
@@ -33,7 +34,10 @@ $actions
  *     pixelwise maximum of the last two of 4 console frames, in luminance, area-resized to 84 x 84.
  * logits: one for each action, without unit; the largest is the action to play (the first of equal ones).
  *
- * Bit by bit what ONNX Runtime gives for the same frames.
+ * When a new frame comes, the three others move up; on a little-endian machine, with the four bytes of a pixel as one
+ * uint32_t: pixel = pixel >> 8 | (uint32_t)newest << 24. At the start of a game all older frames are black.
+ *
+ * The logits are bit by bit those that ONNX Runtime gives for the same frames.
  */
 void student_act(const uint8_t frames[STUDENT_FRAMES_BYTES], float logits[STUDENT_ACTIONS]);
 

@@ -66,9 +66,7 @@ class _Reader:
             out_scale = self._activation_scale(quantise)
             output = self._node(quantise.input[0], "Relu").input[0]
         node = self._node(output, "Conv", "Gemm")
-        if len(node.input) != 3:
-            raise UnknownGraph(f"a {node.op_type} with {len(node.input)} inputs")
-        source, weights, biases = (self._node(name, "DequantizeLinear") for name in node.input)
+        source, weights, biases = (self._node(name, "DequantizeLinear") for name in self._three_inputs(node))
         in_scale = self._activation_scale(source)
         weight, weight_scale = self._parameter(weights)
         bias, bias_scale = self._parameter(biases)
@@ -121,20 +119,27 @@ class _Reader:
             raise UnknownGraph(f"{'nothing' if node is None else node.op_type} where {' or '.join(kinds)} belongs")
         return node
 
+    @staticmethod
+    def _three_inputs(node: onnx.NodeProto) -> list[str]:
+        if len(node.input) != 3:
+            raise UnknownGraph(f"a {node.op_type} with {len(node.input)} inputs")
+        return list(node.input)
+
     def _constant(self, name: str) -> NDArray[Any]:
         if name not in self._constants:
             raise UnknownGraph("a parameter that is not a constant")
         return self._constants[name]
 
     def _activation_scale(self, node: onnx.NodeProto) -> np.float32:
-        scale, zero = (self._constant(name) for name in node.input[1:])
+        _, scale_name, zero_name = self._three_inputs(node)
+        scale, zero = self._constant(scale_name), self._constant(zero_name)
         if scale.size != 1 or scale.dtype != np.float32 or zero.dtype != np.uint8 or zero.any():
             raise UnknownGraph("activations that are not uint8 with zero point 0")
         return np.float32(scale.item())
 
     def _parameter(self, node: onnx.NodeProto) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """The integers (out, …) behind a DequantizeLinear, and their scale (out,)."""
-        integers, scale, zero = (self._constant(name) for name in node.input)
+        integers, scale, zero = (self._constant(name) for name in self._three_inputs(node))
         axis = [each.i for each in node.attribute if each.name == "axis"]
         if scale.dtype != np.float32 or scale.shape != integers.shape[:1] or axis != [0]:
             raise UnknownGraph("parameters that are not scaled per output channel")

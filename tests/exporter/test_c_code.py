@@ -1,3 +1,4 @@
+import contextlib
 import json
 import re
 
@@ -5,6 +6,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from benchmarks.c_targets import (
@@ -232,6 +235,32 @@ def test_a_file_cannot_write_c_of_its_own(micro):
     names = ["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "A = 1 }; int evil; enum {"]
     with pytest.raises(BadRequest, match="damaged"):
         c_source(edited(micro, lambda model: edit(model) or set_actions(model, names)), "x")
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_other_graph_gives_c_or_one_clear_line(data):
+    model = onnx.load_from_string(shipped_student("pong", "nano").read_bytes())
+    graph = model.graph
+    values = [name for node in graph.node for name in [*node.input, *node.output]]
+    for _ in range(data.draw(st.integers(1, 2))):
+        node = data.draw(st.sampled_from(list(graph.node)))
+        change = data.draw(st.sampled_from(["drop", "rewire", "number", "operator", "remove"]))
+        if change == "drop":
+            del node.input[-1:]
+        elif change == "rewire" and node.input:
+            node.input[data.draw(st.integers(0, len(node.input) - 1))] = data.draw(st.sampled_from(values))
+        elif change == "number" and node.attribute:
+            attribute = data.draw(st.sampled_from(list(node.attribute)))
+            attribute.i = data.draw(st.integers(-1, 4))
+            if attribute.ints:
+                attribute.ints[-1] = data.draw(st.integers(-1, 9))
+        elif change == "operator":
+            node.op_type = data.draw(st.sampled_from(["Conv", "Gemm", "Relu", "Flatten", "Transpose"]))
+        elif len(graph.node) > 1:
+            graph.node.remove(node)
+    with contextlib.suppress(BadRequest):
+        c_source(model.SerializeToString(), "x")
 
 
 def set_actions(model, names):
