@@ -1,4 +1,4 @@
-"""What a student in C costs, on microcontrollers and beside ONNX Runtime.
+r"""What a student in C costs, on microcontrollers and beside ONNX Runtime.
 
     python benchmarks/c_backend.py [--student micro --student nano …] [--frames 600] [--csv c_backend.csv]
     python benchmarks/c_backend.py --beside-onnxruntime [--rounds 15]
@@ -8,7 +8,8 @@ play with ONNX Runtime's, and counts instructions; both ARM processors are emula
 does not tell time. The second compiles `micro` as a shared library and alternates with ONNX Runtime in this process:
 µs an action, then start-up and peak memory of fresh processes.
 
-It needs: apt-get install gcc gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-arm-none-eabi qemu-user qemu-system-arm
+It needs: apt-get install gcc gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-arm-none-eabi libnewlib-arm-none-eabi \
+    qemu-user qemu-system-arm
 """
 
 import argparse

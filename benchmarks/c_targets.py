@@ -59,11 +59,11 @@ CORTEX_M4 = Target(
     "arm-none-eabi-",
     ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
     "qemu-system-arm",
-    ("gcc-arm-none-eabi", "qemu-system-arm"),
+    ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm"),
 )
 CORTEX_M0 = Target(
     "Cortex-M0, without FPU", "arm-none-eabi-gcc", "arm-none-eabi-", ("-mcpu=cortex-m0", "-mthumb"), None,
-    ("gcc-arm-none-eabi",),
+    ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi"),
 )  # fmt: skip
 
 
