@@ -11,8 +11,11 @@ from importlib import resources
 from pathlib import Path
 
 import edgedistill
+from edgedistill.atari.emulator import STACK
 from edgedistill.atari.games import find_game
+from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
+from edgedistill.exporter.c_code import write_c
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.own_wheel import own_wheel
 from edgedistill.exporter.requirements import download_bytes, locked_requirements
@@ -23,6 +26,8 @@ from edgedistill.runtime.policy import Policy
 
 # Written by every export: what else a folder holds is not ours to delete.
 MANIFEST = "export.json"
+# Measured on a Cortex-M4F (docs/board.md): 1,060 bytes of code and 276 of stack at most.
+C_CODE_BYTES, C_STACK_BYTES = 1_100, 500
 # What `install.sh` makes.
 INSTALLED = {"venv", "edgedistill.service", ".install"}
 
@@ -78,7 +83,7 @@ def write_board_folder(
         (aside / f"{game}.onnx").write_bytes(student)
         (aside / f"{game}.md").write_text(described, encoding="utf-8")
         if target.kind == "c":
-            _write_c(student, card, aside, target)
+            _write_c(student, source, game, card, aside, target)
         else:
             if with_wheels:
                 download_wheels(_locked(target), target, aside / "wheels", report)
@@ -86,13 +91,33 @@ def write_board_folder(
     return folder / f"{game}.onnx"
 
 
-def _write_c(student: bytes, card: Card, folder: Path, target: Target) -> None:
-    """THE PLACE where C is generated, for all targets of kind `c`."""
-    from edgedistill.exporter.c_code import write_c  # type: ignore[import-not-found,unused-ignore]
-
-    if str(card.quantisation).startswith("float32"):
+def _write_c(student: bytes, source: str, game: str, card: Card, aside: Path, target: Target) -> None:
+    """C99 source, if it fits the target."""
+    if card.quantisation.startswith("float32"):
         raise BadRequest(f"'{target.name}' takes an int8 student; this one is float32. Leave --precision out.")
-    write_c(student, folder)
+    c = write_c(student, source, aside)
+    frames_bytes = SIDE * SIDE * STACK
+    _check_budget(target, "flash", c.flash_bytes + C_CODE_BYTES, target.flash_bytes)
+    _check_budget(target, "RAM", c.ram_bytes + C_STACK_BYTES + frames_bytes, target.ram_bytes)
+    text = _template("c.md").format(
+        target=target,
+        card=card,
+        c=c,
+        title_of_game=_title(game),
+        file_name=f"{game}.onnx",
+        card_name=f"{game}.md",
+        actions=len(card.actions),
+        frames_bytes=frames_bytes,
+    )
+    (aside / "README.md").write_text(text, encoding="utf-8")
+
+
+def _check_budget(target: Target, what: str, needed: int, available: int | None) -> None:
+    if available is not None and needed > available:
+        raise BadRequest(
+            f"The student needs {needed:,} bytes of {what}, a {target.title} has {available:,}. "
+            "Take a smaller student: edgedistill zoo"
+        )
 
 
 def _locked(target: Target) -> str:
@@ -117,7 +142,7 @@ def _write_player(game: str, card: Card, folder_name: str, aside: Path, target: 
     values = {
         "target": target,
         "card": card,
-        "title_of_game": game.replace("_", " ").title(),
+        "title_of_game": _title(game),
         "file_name": f"{game}.onnx",
         "card_name": f"{game}.md",
         "folder": shlex.quote(folder_name),
@@ -138,6 +163,10 @@ def _write_player(game: str, card: Card, folder_name: str, aside: Path, target: 
 
 def _template(name: str) -> str:
     return resources.files("edgedistill.export").joinpath(name).read_text(encoding="utf-8")
+
+
+def _title(game: str) -> str:
+    return game.replace("_", " ").title()
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -218,3 +218,22 @@ def test_a_file_without_scores_is_refused(student, tmp_path):
 def test_a_folder_needs_a_parent(student, tmp_path):
     with pytest.raises(BadRequest, match="cannot be written"):
         write_board_folder(student, "pong", Path(tmp_path / "missing" / "pi"), find_target("raspberry-pi-4"))
+
+
+def test_a_c_folder_compiles_and_fits_its_board(student, tmp_path):
+    folder = tmp_path / "pong-m4"
+    write_board_folder(student, "pong", folder, find_target("cortex-m4"))
+    assert sorted(entry.name for entry in folder.iterdir()) == [
+        "README.md", "export.json", "pong.md", "pong.onnx", "student.c", "student.h"
+    ]  # fmt: skip
+    assert "logits[6]" in (folder / "README.md").read_text()
+    compiled = run("cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-c", "student.c", cwd=folder)
+    assert compiled.returncode == 0, compiled.stderr
+
+
+def test_a_student_too_large_for_the_board_is_refused(student, tmp_path):
+    small = find_target("cortex-m4")
+    for budget in ({"flash_bytes": 25_000}, {"ram_bytes": 32_768}):
+        with pytest.raises(BadRequest, match="Take a smaller student"):
+            write_board_folder(student, "pong", tmp_path / "small", replace(small, **budget))
+    assert list(tmp_path.iterdir()) == []

@@ -8,9 +8,11 @@ from onnx import numpy_helper
 from edgedistill.catalogue import load_catalogue
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter import export as exporter
+from edgedistill.exporter.board_folder import write_board_folder
 from edgedistill.exporter.export import agreement, export_student, play_frames
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.quantise import WEIGHT_LIMIT
+from edgedistill.exporter.targets import find_target
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runtime.policy import Policy
 
@@ -127,6 +129,8 @@ def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(tiny_run, t
     card = Policy.load(exported.path).card
     assert card.quantisation.startswith("float32")
     assert "differ from one kind of CPU to another" in exported.path.with_suffix(".md").read_text()
+    with pytest.raises(BadRequest, match="'c' takes an int8 student"):
+        write_board_folder(exported.path.read_bytes(), "pico.onnx", tmp_path / "c", find_target("c"))
 
 
 def test_which_student_and_precision_must_be_said_right(tiny_run, tmp_path):
