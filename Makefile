@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test test-arm check format lock clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -16,6 +16,11 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# The same play on emulated processors: Cortex-A53, A72, A76, and x86 without VNNI. Needs Debian's mmdebstrap, proot and
+# qemu-user-static; takes minutes.
+test-arm: $(READY)
+	$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/arm
 
 check: $(READY)
 	$(BIN)/ruff format --check .
