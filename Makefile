@@ -17,8 +17,8 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
-# The same play on emulated processors: Cortex-A53, A72, A76, and x86 without VNNI. Needs Debian's mmdebstrap, proot and
-# qemu-user-static; takes minutes.
+# The same play on emulated processors: Cortex-A53, A72, A76, and x86 without VNNI. Takes minutes and Debian's packages
+# fakeroot, mmdebstrap, proot and qemu-user-static.
 test-arm: $(READY)
 	$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/arm
 

@@ -1,7 +1,7 @@
 """Exported students act the same on processors that this machine does not have: `make test-arm`.
 
 qemu emulates each processor and stops at an instruction that it lacks. Not part of the suite, since it takes minutes
-and Debian's mmdebstrap, proot and qemu-user-static.
+and Debian's fakeroot, mmdebstrap, proot and qemu-user-static.
 """
 
 import json
