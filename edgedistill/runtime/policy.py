@@ -1,9 +1,9 @@
 """A student that was exported, loaded and checked, ready to act."""
 
+import os
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import STACK, Emulator, Frames
@@ -11,6 +11,11 @@ from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.onnx_file import check_onnx
+
+# Since 1.29 onnxruntime's Linux builds keep notes of what runs on which machine in ~/.cache and send them to Microsoft.
+# Nobody who plays a game asked for that; who wants it sets the variable to 0. It is read when onnxruntime is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 # Above any catalogue entry (net1 takes 0.43 MB), far below what would exhaust a small board.
 MAX_FILE_BYTES = 4_000_000

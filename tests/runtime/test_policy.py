@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import onnx
 import pytest
@@ -103,3 +107,14 @@ def test_any_metadata_are_a_card_or_a_clear_error(tiny_export, data):
 
 def test_a_card_reads_back_as_it_was_written(tiny_export):
     assert Card.from_metadata(tiny_export.card.to_metadata(), "x.onnx") == tiny_export.card
+
+
+def test_playing_leaves_no_notes_for_others(tiny_export, tmp_path):
+    """onnxruntime's telemetry writes below HOME at once, and sends later; it is quiet where CI says so."""
+    silencing = ("CI", "GITHUB_ACTIONS", "TF_BUILD", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY")
+    environment = {name: value for name, value in os.environ.items() if name not in silencing}
+    code = "import sys; from edgedistill.runtime import Policy; Policy.load(sys.argv[1])"
+    subprocess.run(
+        [sys.executable, "-c", code, tiny_export.path], env=environment | {"HOME": str(tmp_path)}, check=True
+    )
+    assert list(tmp_path.iterdir()) == []
