@@ -9,7 +9,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from importlib import resources
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution, distributions
 from importlib.resources.abc import Traversable
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -29,7 +29,7 @@ def own_wheel() -> tuple[str, bytes]:
     Raises:
         EdgeDistillError: edgedistill runs here without having been installed.
     """
-    installed = distribution("edgedistill")
+    installed = _installed()
     folder = f"edgedistill-{installed.version}.dist-info"
     files = dict(sorted(_package_files()))
     files |= {f"{folder}/{name}": text.encode() for name, text in _metadata(installed).items()}
@@ -64,13 +64,19 @@ def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
             yield f"{path}/{entry.name}", entry.read_bytes()
 
 
+def _installed() -> Distribution:
+    """The installation's record. In a checkout, what a build left there is found too, and lacks half of it."""
+    for found in distributions(name="edgedistill"):
+        if found.read_text("METADATA") and found.read_text("entry_points.txt"):
+            return found
+    raise EdgeDistillError(
+        "edgedistill runs here from a folder without having been installed, so that its wheel cannot be made. "
+        "Type, in its checkout: pip install -e ."
+    )
+
+
 def _metadata(installed: Distribution) -> dict[str, str]:
     found = {name: installed.read_text(name) for name in METADATA_FILES}
-    if not found["METADATA"] or not found["entry_points.txt"]:
-        raise EdgeDistillError(
-            "edgedistill runs here from a folder without having been installed, so that its wheel cannot be made. "
-            "Type, in its checkout: pip install -e ."
-        )
     return {name: text for name, text in found.items() if text is not None}
 
 
