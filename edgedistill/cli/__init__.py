@@ -25,7 +25,7 @@ app.command("export")(export.export)
 app.command("play")(play.play)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
-app.command("zoo")(zoo.zoo)
+app.add_typer(zoo.app, name="zoo")
 app.command("bench")(bench.bench)
 app.command("doctor")(bench.doctor)
 

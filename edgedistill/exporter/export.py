@@ -19,7 +19,7 @@ from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import Trained, load_trained, score_trained
-from edgedistill.runtime.card import Card, Score
+from edgedistill.runtime.card import FIRST_RETURNS, Card, Score
 from edgedistill.runtime.policy import Policy
 
 # Below this share of equal actions an export is refused: the issue is then the quantisation, not the student. In
@@ -141,7 +141,9 @@ def export_student(
     for epsilon in epsilons:
         protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=config.sticky)
         report(f"playing {episodes} games at ε {epsilon:g}: the exported student")
-        scores["student"].append(short_score(evaluate(policy.act, config.game, protocol)))
+        played = evaluate(policy.act, config.game, protocol)
+        scores["student"].append(short_score(played))
+        card = card if card.first_returns else replace(card, first_returns=played.returns[:FIRST_RETURNS])
         for player, trained in (
             ("float_student", float_student), ("best_teacher", best_teacher), ("last_teacher", last_teacher)
         ):  # fmt: skip

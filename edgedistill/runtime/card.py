@@ -13,6 +13,9 @@ PREFIX = "edgedistill."
 # What every file of this format version was trained on; another value means other pixels.
 ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True, "max_of_last_frames": 2}
 MAX_ACTIONS = 18
+# Returns of single games on a card, for `zoo check` to replay: one wrong logit soon changes one of them, and five games
+# take seconds on a board.
+FIRST_RETURNS = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Card:
     """edgedistill's, with the git commit where it ran from a checkout"""
     scores: dict[str, tuple[Score, ...]] = field(default_factory=dict)
     """By player: `student` (this file), `float_student`, `best_teacher`, `last_teacher`; one score per ε"""
+    first_returns: tuple[float, ...] = ()
+    """Of this file in its first games at its first ε; empty in files from before cards had them"""
 
     def score(self, player: str, epsilon: float) -> Score | None:
         return next((score for score in self.scores.get(player, ()) if score.epsilon == epsilon), None)
@@ -89,6 +94,12 @@ class Card:
                 player: tuple(Score(**score) for score in scores) for player, scores in table["scores"].items()
             }
             table["actions"] = tuple(table["actions"])
+            table["first_returns"] = tuple(map(float, table.get("first_returns", ())))
+            numbers = [
+                value for scores in table["scores"].values() for score in scores for value in vars(score).values()
+            ]
+            if not all(isinstance(number, int | float) for number in numbers):
+                raise ValueError("a score that is no number")
             card = cls(**table)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadRequest(f"{source}: its metadata is damaged ({error}).") from error

@@ -1,5 +1,6 @@
 """The trained students that ship in `student_zoo/trained/<game>/`."""
 
+from collections.abc import Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -12,9 +13,9 @@ from edgedistill.runtime.policy import Policy
 DEFAULT_RATIO = 0.017
 
 
-def shipped_games() -> dict[str, list[Traversable]]:
-    """The `.onnx` files that ship, by game."""
-    trained = resources.files("edgedistill.student_zoo").joinpath("trained")
+def shipped_games(trained: Traversable | None = None) -> dict[str, list[Traversable]]:
+    """The `.onnx` files that ship, by game; or those of another folder of the same layout."""
+    trained = trained or resources.files("edgedistill.student_zoo").joinpath("trained")
     if not trained.is_dir():
         return {}
     games = sorted((game for game in trained.iterdir() if game.is_dir()), key=lambda game: game.name)
@@ -41,7 +42,16 @@ def shipped_student(game: str, student: str | None = None) -> Path:
         if student not in by_name:
             raise BadRequest(f"No {game} student '{student}' ships. {did_you_mean(student, by_name)}")
         return by_name[student]
-    cards = {path: Policy.load(path).card for path in by_name.values()}
+    return best_student(list(by_name.values()))
+
+
+def best_student(files: Sequence[Path]) -> Path:
+    """The student with the best score on its card among those at 1.7% of the teacher or less, or among all if none is.
+
+    Args:
+        files: exported students of one game, at least one.
+    """
+    cards = {path: Policy.load(path).card for path in files}
     small = [path for path, card in cards.items() if card.ratio <= DEFAULT_RATIO]
 
     def mean(path: Path) -> float:

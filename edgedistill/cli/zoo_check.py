@@ -1,0 +1,113 @@
+"""`edgedistill zoo check`: whether each trained student still plays as its card says."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from edgedistill.cli.output import console, notes, print_json
+from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
+
+
+def check(
+    games: Annotated[list[str] | None, typer.Argument(metavar="[GAME]…", help="These games only.")] = None,
+    student: Annotated[str | None, typer.Option(help="This student only.")] = None,
+    episodes: Annotated[
+        int,
+        typer.Option(min=1, help="Games to replay of each student; at most as many as its card tells of."),
+    ] = 5,  # a card's `first_returns`
+    folder: Annotated[
+        Path | None, typer.Option("--in", help="A folder of GAME/STUDENT.onnx instead of the shipped files.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Replay the first games of every shipped student and compare with its card.
+
+    A card that holds the returns of its first games is compared exactly: play is the same on every CPU. An older one
+    has means alone, and the mean of the games replayed is held against its interval (1 false alarm in 1,000).
+    """
+    files = _files(games or [], student, folder)
+    with Progress(console=notes, transient=True) as bar:
+        task = bar.add_task("checking", total=len(files))
+        rows = []
+        for game, file in files:
+            bar.update(task, description=f"checking {game}, {file.stem}")
+            rows.append(_row(game, file, episodes))
+            bar.advance(task)
+    if as_json:
+        print_json(rows)
+    else:
+        _print(rows)
+    wrong = [f"{row['game']}/{row['student']}" for row in rows if not row["agrees"]]
+    if wrong:
+        raise EdgeDistillError(
+            f"{len(wrong)} of {len(rows)} files do not play as their cards say: {', '.join(wrong)}. "
+            "A damaged file: install again, or export it again. All of them: this machine's onnxruntime or emulator "
+            "computes something else; see `edgedistill doctor`."
+        )
+
+
+def _files(games: list[str], student: str | None, folder: Path | None) -> list[tuple[str, Path]]:
+    """(game, file) of the students to check."""
+    from edgedistill.atari.games import find_game
+    from edgedistill.runtime.shipped import shipped_games
+
+    if folder is not None and not folder.is_dir():
+        raise BadRequest(f"No folder {folder}.")
+    found = shipped_games(folder)
+    names = [find_game(game) for game in games] or list(found)
+    for name in names:
+        if not found.get(name):
+            raise BadRequest(f"No trained {name} student in {folder or 'the catalogue'}. {did_you_mean(name, found)}")
+    files = [(name, Path(str(file))) for name in names for file in found[name]]
+    if student and files:
+        stems = {file.stem for _, file in files}
+        if student not in stems:
+            raise BadRequest(f"No trained student '{student}' there. {did_you_mean(student, stems)}")
+        files = [(name, file) for name, file in files if file.stem == student]
+    if not files:
+        raise BadRequest(f"No GAME/STUDENT.onnx in {folder}." if folder else "No trained student ships.")
+    return files
+
+
+def _row(game: str, file: Path, episodes: int) -> dict[str, Any]:
+    from edgedistill.runtime.check import check_student
+    from edgedistill.runtime.policy import Policy
+
+    row: dict[str, Any] = {"game": game, "student": file.stem, "file": str(file)}
+    try:
+        policy = Policy.load(file)
+        policy.require_game(game)
+        checked = check_student(policy, episodes)
+    except BadRequest as error:
+        return {**row, "compared": None, "expected": None, "returns": [], "agrees": False, "problem": str(error)}
+    return {
+        **row,
+        "compared": "returns" if checked.exact else "mean",
+        "expected": checked.expected,
+        "returns": list(checked.returns),
+        "agrees": checked.agrees,
+        "problem": None,
+    }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    table = Table()
+    for column in ("game", "student", "card", "played", "compared", ""):
+        table.add_column(column)
+    for row in rows:
+        played = " ".join(f"{each:g}" for each in row["returns"])
+        if row["compared"] == "mean":
+            played = f"mean {sum(row['returns']) / len(row['returns']):.2f} of {len(row['returns'])}"
+        table.add_row(
+            row["game"],
+            row["student"],
+            row["expected"] or "",
+            escape(row["problem"] or played),
+            row["compared"] or "",
+            "[green]as its card[/]" if row["agrees"] else "[bold red]DIFFERS[/]",
+        )
+    console.print(table)

@@ -1,0 +1,68 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+
+
+def test_show_gives_the_cards_of_a_game(cli):
+    table = cli("zoo", "show", "Pong").out
+    assert "micro *" in table
+    assert "18.9 to 19.6" in table
+    (row,) = json.loads(cli("zoo", "show", "pong", "--student", "micro", "--json").out)["students"]
+    assert row["agreement"] == 0.978
+    assert row["trained_steps"] == 1_499_136
+    first = row["scores"][0]
+    assert (first["epsilon"], first["episodes"], first["student"]["mean"]) == (0.01, 30, 19.3)
+    assert first["retention"] == pytest.approx((19.3 + 20.7) / (19.33 + 20.7))
+    assert first["human_normalised"] == pytest.approx((19.3 + 20.7) / (14.6 + 20.7))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["show", "alien"], "No trained alien student ships"),
+        (["show", "pong", "--student", "mirco"], "Did you mean 'micro'?"),
+        (["check", "alien"], "No trained alien student in the catalogue. Accepted: pong"),
+        (["check", "--in", "nowhere"], "No folder nowhere"),
+        (["check", "--in", "."], "No GAME/STUDENT.onnx in ."),
+        (["--json", "show", "pong"], "Put the options behind the command"),
+    ],
+)
+def test_bad_requests(cli, arguments, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = cli("zoo", *arguments)
+    assert outcome.code == 2
+    assert complaint in outcome.err
+
+
+def trained_folder(tmp_path, export) -> Path:
+    """A folder of one game with the file as exported, and the same weights under a card that says otherwise."""
+    game = tmp_path / "trained" / "pong"
+    game.mkdir(parents=True)
+    (game / "pico.onnx").write_bytes(export.path.read_bytes())
+    model = onnx.load(export.path)
+    wrong = replace(export.card, first_returns=(export.card.first_returns[0] + 1,))
+    onnx.helper.set_model_props(model, wrong.to_metadata())
+    (game / "wrong.onnx").write_bytes(model.SerializeToString())
+    (game / "cut.onnx").write_bytes(export.path.read_bytes()[:1000])
+    return tmp_path / "trained"
+
+
+def test_check_names_the_files_that_differ_from_their_cards(cli, tiny_export, tmp_path):
+    folder = trained_folder(tmp_path, tiny_export)
+    outcome = cli("zoo", "check", "--in", folder)
+    assert outcome.code == 1
+    assert "2 of 3 files do not play as their cards say: pong/cut, pong/wrong" in outcome.err
+    assert outcome.out.count("DIFFERS") == 2
+    (folder / "pong" / "wrong.onnx").unlink()
+    (folder / "pong" / "cut.onnx").unlink()
+    (row,) = json.loads(cli("zoo", "check", "pong", "--in", folder, "--json").out)
+    assert (row["student"], row["compared"], row["agrees"]) == ("pico", "returns", True)
+
+
+def test_a_shipped_student_plays_as_its_card_says(cli):
+    outcome = cli("zoo", "check", "pong", "--student", "nano", "--episodes", 2, "--json")
+    (row,) = json.loads(outcome.out)
+    assert row["agrees"]
