@@ -26,7 +26,7 @@ class TrainingView:
         self._began = time.monotonic()
         self._first_step: int | None = None
         self._step = 0
-        self._evaluated: Evaluated | None = None
+        self.evaluated: Evaluated | None = None  # the last
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -64,7 +64,7 @@ class TrainingView:
             case Evaluating():
                 self._bar.update(self._task, description=f"evaluating {event.network}")
             case Evaluated():
-                self._evaluated = event
+                self.evaluated = event
                 scores = "  ".join(f"{name} {score:g}" for name, score in event.scores.items())
                 minutes = (time.monotonic() - self._began) / 60
                 self._print(f"{event.step:>10,} steps ({4 * event.step:,} frames), {minutes:.1f} min: {scores}")
@@ -84,8 +84,8 @@ class TrainingView:
         speed = (event.step - self._first_step) / elapsed if elapsed > 0 else 0.0
         done, left = self._share_done(speed)
         scores = ""
-        if self._evaluated:
-            scores = "  " + " ".join(f"{name} {score:g}" for name, score in self._evaluated.scores.items())
+        if self.evaluated:
+            scores = "  " + " ".join(f"{name} {score:g}" for name, score in self.evaluated.scores.items())
         self._bar.update(
             self._task,
             completed=done,
@@ -114,6 +114,6 @@ class TrainingView:
             "run": str(self._path),
             "step": self._step,
             "minutes": round((time.monotonic() - self._began) / 60, 2),
-            "scores": self._evaluated.scores if self._evaluated else {},
-            "best_teacher": self._evaluated.best_teacher if self._evaluated else None,
+            "scores": self.evaluated.scores if self.evaluated else {},
+            "best_teacher": self.evaluated.best_teacher if self.evaluated else None,
         }

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 
@@ -120,7 +120,7 @@ def _train(
         learners.load(tensors)
         state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState)})
         start_step = saved["step"]
-        if start_step >= config.steps:
+        if start_step >= config.steps and _evaluated_at(run, start_step):
             raise BadRequest(f"{run.path} has its {start_step:,} steps already. Go on with: --steps {2 * start_step}")
         run.forget_after(start_step)
         yield Resumed(start_step)
@@ -128,6 +128,13 @@ def _train(
     began = time.monotonic() - state.seconds
     deadline = time.monotonic() + 60 * config.minutes if config.minutes else float("inf")
     step = start_step
+    if start_step >= config.steps:
+        # It was stopped in its last evaluation, which is all that is missing.
+        with suppress(_Stop):
+            yield from _evaluate(run, config, learners, state, step, should_stop)
+        state.seconds = time.monotonic() - began
+        run.save_checkpoint(step, learners.tensors(), asdict(state))
+        return
     for progress in distil(config, learners, memory, envs, start_step):
         step = progress.step
         state.seconds = time.monotonic() - began
@@ -148,6 +155,10 @@ def _train(
             run.save_checkpoint(step, learners.tensors(), asdict(state))
         if done or stop:
             break
+
+
+def _evaluated_at(run: RunFolder, step: int) -> bool:
+    return any(record["kind"] == "evaluation" and record["step"] == step for record in run.metrics())
 
 
 def _check_losses(run: RunFolder, progress: Progress) -> None:
