@@ -13,11 +13,15 @@ def _aside(path: Path) -> Path:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write beside `path`, sync, and rename over it."""
     aside = _aside(path)
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def check_writable(path: Path) -> None:

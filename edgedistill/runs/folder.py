@@ -98,6 +98,9 @@ class RunFolder:
         for old in self._files()[:-KEPT_CHECKPOINTS]:
             old.unlink()
 
+    def has_checkpoint(self) -> bool:
+        return bool(self._files())
+
     def load_checkpoint(
         self, warn: Callable[[str], None] = lambda message: None
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:

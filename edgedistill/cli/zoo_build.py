@@ -1,0 +1,153 @@
+"""`edgedistill zoo build`: train, export and picture a whole catalogue."""
+
+import json
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.live import Live
+from rich.table import Table
+
+from edgedistill.cli.output import console, notes, print_json, print_next
+from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.signals import stop_signals
+
+if TYPE_CHECKING:  # these bring torch, which start-up does without
+    from edgedistill.zoo.build import Jobs
+    from edgedistill.zoo.plan import Plan
+    from edgedistill.zoo.progress import GameProgress
+
+# A script that ships what was built must not go on after an interrupted build; shells give 130 to what Ctrl-C ended.
+INTERRUPTED = 130
+
+
+def build(
+    games: Annotated[
+        str | None, typer.Option(help="Comma-separated. A folder's games stay; further ones are added.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder. The same folder again goes on where it was.")] = Path("zoo"),
+    students: Annotated[str | None, typer.Option(help="Comma-separated. Default: net1,net5,micro,nano,pico.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Agent steps of each game; may be raised later. Default: 2,000,000.")
+    ] = None,
+    episodes: Annotated[int | None, typer.Option(min=1, help="Games per ε on the cards. Default: 100.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of each run. Default: 0.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A further setting of the runs; may repeat: envs=16."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Games beside each other. Default: as many as cores allow.")
+    ] = None,
+    # Two one-thread runs beside each other make more steps than one of two threads (docs/performance.md).
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each game.")] = 1,
+    on: Annotated[
+        str, typer.Option(help="local: processes of this machine; ray: tasks of a Ray cluster (RAY_ADDRESS).")
+    ] = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary at the end, nothing before.")] = False,
+) -> None:
+    """Train many games, export their students, record a GIF and draw a curve of each; resumable at any point.
+
+    Each game is one real-time run of all students. What is finished is skipped; progress.md in the folder tells how
+    far the rest is. A game that fails does not stop the others.
+    """
+    from edgedistill.zoo.build import build as build_all
+    from edgedistill.zoo.plan import resolve
+
+    if on not in ("local", "ray"):
+        raise BadRequest(f"--on must be local or ray, got '{on}'.")
+    if on == "ray" and jobs is not None:
+        raise BadRequest("With --on ray the cluster's CPUs decide how many games run; leave --jobs out.")
+    given = {"steps": steps, "episodes": episodes, "seed": seed, "settings": _settings(settings)}
+    plan = resolve(out, _names(games), {**given, "students": _names(students)})
+    plan.save(out)
+    if not as_json:
+        names = ", ".join(plan.students)
+        console.print(f"[bold]{out}[/]: {len(plan.games)} games of {plan.steps:,} agent steps, students {names}")
+    with stop_signals() as stop:
+        workers = _workers(out, plan, on, jobs, threads)
+        view = _View(plan, quiet=as_json)
+        with view.live:
+            outcome = build_all(out, plan, workers, stop.is_set, view.show)
+        stopped = stop.is_set()
+
+    again = f"edgedistill zoo build --out {out}"
+    if as_json:
+        lines = [vars(line) | {"scores": dict(line.scores)} for line in view.lines]
+        print_json({"folder": str(out), "games": lines, "failed": outcome.failed, "stopped": stopped})
+    if outcome.failed and not stopped:
+        reasons = "\n".join(f"  {game}: {reason}" for game, reason in outcome.failed.items())
+        raise EdgeDistillError(f"{len(outcome.failed)} of {len(plan.games)} games failed:\n{reasons}\nGo on: {again}")
+    if outcome.unfinished:
+        notes.print("Stopped; the work so far is in the last checkpoints.")
+        notes.print(f"next:\n  {again}", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED)
+    if not as_json:
+        console.print("All there. To ship it, from a checkout:")
+        print_next(f"edgedistill zoo check --in {out / 'trained'}", f"cp -r {out / 'trained'}/* student_zoo/trained/")
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _settings(texts: list[str] | None) -> dict[str, Any] | None:
+    """`NAME=VALUE` texts as a table; values are JSON, and words where they are none."""
+    table: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise BadRequest(f"--set takes NAME=VALUE, got '{text}'.")
+        try:
+            table[name.replace("-", "_")] = json.loads(value)
+        except ValueError:
+            table[name.replace("-", "_")] = value
+    return table or None
+
+
+def _workers(out: Path, plan: "Plan", on: str, jobs: int | None, threads: int) -> "Jobs":
+    if on == "ray":
+        from edgedistill.zoo.ray_jobs import RayJobs
+
+        return RayJobs(out, len(plan.games), threads)
+    from edgedistill.zoo.local_jobs import LocalJobs
+
+    # Only Linux tells which cores this process may use.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return LocalJobs(out, jobs or max(1, cores // threads), threads)
+
+
+class _View:
+    """A table that renews itself on a terminal; elsewhere a line whenever a game's state changes."""
+
+    def __init__(self, plan: "Plan", *, quiet: bool) -> None:
+        self._plan = plan
+        self._quiet = quiet
+        self._states: dict[str, str] = {}
+        self.lines: list[GameProgress] = []
+        shown = console.is_terminal and not quiet
+        self._table = Live(console=console, auto_refresh=False) if shown else None
+        self.live = self._table or nullcontext()
+
+    def show(self, lines: list["GameProgress"]) -> None:
+        self.lines = lines
+        if self._table:
+            self._table.update(self._rendered(lines), refresh=True)
+            return
+        for line in lines:
+            if not self._quiet and self._states.get(line.game) != line.state:
+                self._states[line.game] = line.state
+                console.print(f"{line.game}: {line.state}, {line.step:,} steps, {line.minutes:.1f} min", soft_wrap=True)
+
+    def _rendered(self, lines: list["GameProgress"]) -> Table:
+        from edgedistill.zoo.progress import scores_text
+
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+        for column in ("game", "state", f"steps of {self._plan.steps:,}", "minutes", "last scores"):
+            table.add_column(column, justify="right" if column.startswith(("steps", "minutes")) else "left")
+        for line in lines:
+            table.add_row(line.game, line.state, f"{line.step:,}", f"{line.minutes:.1f}", scores_text(line))
+        return table

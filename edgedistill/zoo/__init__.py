@@ -1,0 +1,1 @@
+"""The trained catalogue: many games trained, exported and pictured, one folder for all."""

@@ -1,0 +1,186 @@
+"""One game of a plan from start to finish; whatever is done already is skipped, so a job can be run again at any time.
+
+It is also a program, which the build runs per game: `python -m edgedistill.zoo.job FOLDER GAME`.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from edgedistill.atari.protocol import Protocol
+from edgedistill.distill.starting import new_run
+from edgedistill.distill.training import Evaluated, Resumed, train
+from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.exporter.export import export_student
+from edgedistill.files import write_atomically
+from edgedistill.report.comparison import compare_runs
+from edgedistill.report.plot import plot_png
+from edgedistill.runs.folder import METRICS, RunFolder
+from edgedistill.runtime.gif import GifRecorder
+from edgedistill.runtime.player import Summary, play
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import best_student
+from edgedistill.signals import stop_signals
+from edgedistill.zoo.layout import GameFolder, is_older
+from edgedistill.zoo.plan import Plan
+
+# Ten seconds at 15 decisions a second.
+GIF_DECISIONS = 150
+
+# Exit code of the program when it was stopped.
+STOPPED = 3
+
+
+def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], bool] = lambda: False) -> bool:
+    """Train one game of the folder's plan, export its students, record the best small one and draw the curve.
+
+    Ctrl-C and SIGTERM end a training with a checkpoint, and whatever comes after it at once. What happens is logged to
+    the run's `job.log`.
+
+    Args:
+        game: ROM name, one of the plan's.
+        threads: CPU threads.
+        should_stop: asked in the training too, as another reason to end it.
+
+    Returns:
+        Whether all is there now; False if the training was stopped.
+
+    Raises:
+        EdgeDistillError: another process works at this game, or training or export failed.
+    """
+    plan = Plan.load(folder)
+    if plan is None:
+        raise BadRequest(f"{folder} has no plan. Make one: edgedistill zoo build --games {game} --out {folder}")
+    place = GameFolder(folder, game)
+    place.run.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(threads)
+    with _alone(place):
+        if not place.is_trained(plan):
+            _train(place, plan, threads, should_stop)
+            if not place.is_trained(plan):
+                return False
+        _export(place, plan)
+        students = place.students(plan)
+        if is_older(place.gif, students):
+            _record(best_student(students), place.gif)
+        if is_older(place.curve, [place.run / METRICS]):
+            write_atomically(place.curve, plot_png(compare_runs([place.run])))
+        say(place, "all there")
+    return True
+
+
+def say(place: GameFolder, line: str) -> None:
+    """Append a line to the game's log."""
+    with place.log.open("a") as log:
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+
+
+def _train(place: GameFolder, plan: Plan, threads: int, should_stop: Callable[[], bool]) -> None:
+    """Create the run or go on with it."""
+    if (place.run / "config.json").exists():
+        run = RunFolder.open(place.run)
+        config = replace(run.config(), steps=plan.steps, threads=threads)
+        run.save_config(config)
+    else:
+        settings = {**plan.run_settings(), "threads": threads}
+        run, config = new_run(place.run, place.game, plan.architectures(), "pqn", "realtime", None, settings)
+    resume = run.has_checkpoint()
+    if not resume:
+        run.forget_after(-1)  # of a start that came to no checkpoint
+    with stop_signals() as stop:
+        events = train(
+            run, config, resume=resume, should_stop=lambda: stop.is_set() or should_stop(),
+            warn=lambda message: say(place, message),
+        )  # fmt: skip
+        for event in events:
+            match event:
+                case Resumed():
+                    say(place, f"resumed at step {event.step:,}")
+                case Evaluated():
+                    scores = "  ".join(f"{name} {score:g}" for name, score in event.scores.items())
+                    say(place, f"step {event.step:,}: {scores}")
+
+
+def _export(place: GameFolder, plan: Plan) -> None:
+    """Every student that is not there yet."""
+    run = RunFolder.open(place.run)
+    place.trained.mkdir(parents=True, exist_ok=True)
+    for student in plan.students:
+        if place.is_exported(plan, student):
+            continue
+        # A catalogue tells how far int8 and float agree; it does not leave out a student for whom that is less.
+        exported = export_student(
+            run, student, place.student(student), episodes=plan.episodes, allow_disagreement=True,
+            report=lambda stage, student=student: say(place, f"{student}: {stage}"),
+        )  # fmt: skip
+        say(place, f"{student}: exported, agreement {exported.card.agreement:.2%}")
+
+
+def _record(student: Path, gif: Path) -> None:
+    """Ten seconds of play."""
+    recorder = GifRecorder(gif)
+    # A game may be over sooner; the next then follows.
+    protocol = Protocol(episodes=GIF_DECISIONS, seed=0)
+    for decision in play(Policy.load(student), protocol, Summary(), GIF_DECISIONS):
+        recorder.add(decision.screen())
+    recorder.save()
+
+
+@contextmanager
+def _alone(place: GameFolder) -> Iterator[None]:
+    """Hold the game's lock, which the operating system lets go of when the process ends, however it ends.
+
+    Raises:
+        EdgeDistillError: another process holds it.
+    """
+    # Not on Windows, where two builds in one folder are the user's own affair.
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with place.lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise EdgeDistillError(
+                f"Process {file.read().strip() or 'unknown'} works at {place.game} already. Wait for it, or end it."
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def main() -> None:
+    """The program: exit code 0 when all is there, `STOPPED` when stopped, 1 or 2 for an error, which is logged."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("game")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    # While nothing handles it otherwise, SIGTERM is to unwind like Ctrl-C, so that nothing half-written is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    parent = os.getppid()
+    try:
+        # Without the build that watches it, a job ends as if it had been stopped.
+        finished = run_job(options.folder, options.game, options.threads, lambda: os.getppid() != parent)
+    except EdgeDistillError as error:
+        say(GameFolder(options.folder, options.game), f"error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        finished = False
+    sys.exit(0 if finished else STOPPED)
+
+
+if __name__ == "__main__":
+    main()

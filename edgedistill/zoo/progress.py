@@ -1,0 +1,79 @@
+"""How far a folder of trained games is, read from the folder."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedistill.zoo.layout import GameFolder
+from edgedistill.zoo.plan import Plan
+
+
+@dataclass(frozen=True)
+class GameProgress:
+    """One game's line."""
+
+    game: str
+    state: str
+    """waiting, starting, training, `exporting 2 of 5`, done, stopped, or failed"""
+    step: int
+    """Agent steps"""
+    minutes: float
+    """Of training, evaluations included"""
+    scores: tuple[tuple[str, float], ...]
+    """Mean return of the teacher and each student at the last evaluation, on the validation seeds"""
+
+
+def read_progress(
+    folder: Path, plan: Plan, running: Collection[str] = (), failed: Mapping[str, str] | None = None
+) -> list[GameProgress]:
+    """One line per game, in the plan's order.
+
+    Args:
+        running: games that somebody works at now.
+        failed: games that nobody works at any more, with the reason.
+    """
+    lines = []
+    for game in plan.games:
+        place = GameFolder(folder, game)
+        training = place.training()
+        state = _state(place, plan, game in running, game in (failed or {}))
+        lines.append(GameProgress(game, state, training.step, training.seconds / 60, training.scores))
+    return lines
+
+
+def _state(place: GameFolder, plan: Plan, running: bool, failed: bool) -> str:
+    if failed:
+        return "failed"
+    if place.is_finished(plan):
+        return "done"
+    begun = place.training().step > 0
+    if not running:
+        return "stopped" if begun else "waiting"
+    if place.is_trained(plan):
+        return f"exporting {len(place.exported(plan))} of {len(plan.students)}"
+    return "training" if begun else "starting"
+
+
+def scores_text(line: GameProgress) -> str:
+    return "  ".join(f"{name} {score:g}" for name, score in line.scores)
+
+
+def to_markdown(plan: Plan, lines: list[GameProgress], failed: Mapping[str, str]) -> str:
+    """`progress.md`."""
+    rows = [
+        f"| {line.game} | {line.state} | {line.step:,} of {plan.steps:,} | {line.minutes:.1f} | {scores_text(line)} |"
+        for line in lines
+    ]
+    done = sum(line.state == "done" for line in lines)
+    problems = [f"- {game}: {reason}" for game, reason in failed.items()]
+    return "\n".join(
+        [
+            f"# {done} of {len(lines)} games done",
+            "",
+            "| game | state | agent steps | minutes | last scores, validation seeds |",
+            "| --- | --- | ---: | ---: | --- |",
+            *rows,
+            "",
+            *problems,
+        ]
+    )

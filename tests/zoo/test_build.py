@@ -1,0 +1,55 @@
+"""`edgedistill zoo build` as a whole process, with processes of its own."""
+
+import signal
+import subprocess
+import sys
+import time
+
+from edgedistill.zoo.layout import GameFolder
+from edgedistill.zoo.progress import read_progress
+
+BUILD = [sys.executable, "-c", "from edgedistill.cli import main; main()", "zoo", "build", "--out"]
+
+
+def start(folder, *options):
+    command = [*BUILD, str(folder), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_build_is_stopped_and_goes_on_and_one_failure_does_not_stop_the_rest(planned):
+    folder, plan = planned(steps=4096)
+    pong = GameFolder(folder, "pong")
+    # The other game fails: its run cannot be made where a file is in the way of its checkpoints.
+    other = GameFolder(folder, "space_invaders")
+    other.run.mkdir(parents=True)
+    (other.run / "checkpoints").touch()
+
+    process = start(folder, "--jobs", "2")
+    wait_for(lambda: pong.training().step >= 256, process)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode in (1, 130), err
+    assert f"edgedistill zoo build --out {folder}" in err
+    stopped_at = pong.training().step
+    assert 256 <= stopped_at < 4096
+    assert "| pong | stopped |" in (folder / "progress.md").read_text()
+
+    second = start(folder, "--jobs", "2")
+    out, err = second.communicate(timeout=300)
+    assert second.returncode == 1
+    assert f"resumed at step {stopped_at:,}" in pong.log.read_text()
+    assert "1 of 2 games failed" in err
+    assert "space_invaders" in err
+    assert "pong: done" in out
+    assert [line.state for line in read_progress(folder, plan)] == ["done", "waiting"]
+    progress = (folder / "progress.md").read_text()
+    assert "1 of 2 games done" in progress
+    assert "| space_invaders | failed |" in progress
