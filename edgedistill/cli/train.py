@@ -13,9 +13,7 @@ from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
 from edgedistill.signals import stop_signals
 
-if TYPE_CHECKING:  # these bring torch, which start-up does without
-    from edgedistill.cli.training_view import TrainingView
-    from edgedistill.report.keep import Kept
+if TYPE_CHECKING:  # it brings torch, which start-up does without
     from edgedistill.runs.config import TrainConfig
 
 # Where no student is named, the product's promise is trained.
@@ -75,6 +73,7 @@ def train(
     from edgedistill.cli.training_view import TrainingView
     from edgedistill.distill.starting import new_run
     from edgedistill.distill.training import train as run_training
+    from edgedistill.report.keep import kept_by_size, smallest_that_keeps, verdict
     from edgedistill.runs.folder import RunFolder
 
     if keep is not None and (not 0 < keep <= 1 or teacher_only):
@@ -116,54 +115,26 @@ def train(
         for event in run_training(run, config, resume=resume is not None, should_stop=stop.is_set, warn=view.warn):
             view.show(event)
     again = f"edgedistill train --resume {run.path}" + (f" --keep {keep:g}" if keep is not None else "")
+    last = view.evaluated
+    kept = kept_by_size(config, last.scores, last.best_teacher) if last else []
+    smallest = smallest_that_keeps(kept, keep) if keep is not None else None
     if as_json:
-        print_json(view.summary() | ({} if keep is None else {"smallest_kept": _smallest(config, view, keep)}))
+        answer = {} if keep is None else {"smallest_kept": asdict(smallest) if smallest else None}
+        print_json(view.summary() | answer)
     elif stop.is_set():
         console.print("Stopped; the work so far is in the last checkpoint.")
         print_next(again)
     elif keep is not None:
-        _say_smallest(config, view, keep, run.path)
+        console.print(verdict(kept, keep, config.evaluate_episodes), soft_wrap=True)
+        longer = f"--minutes {config.minutes:g}" if config.minutes else f"--steps {2 * config.steps}"
+        print_next(_export(run.path, config, smallest.student) if smallest else f"{again} {longer}")
     else:
         names = [entry.name for entry in config.students]
-        exports = [_export_command(run.path, config, name) for name in names[-1:]]
-        print_next(*exports, f"edgedistill evaluate {run.path}")
+        print_next(*(_export(run.path, config, name) for name in names[-1:]), f"edgedistill evaluate {run.path}")
 
 
-def _export_command(run: Path, config: "TrainConfig", student: str) -> str:
+def _export(run: Path, config: "TrainConfig", student: str) -> str:
     return f"edgedistill export {run} --student {student} -o {config.game}-{student}.onnx"
-
-
-def _smallest(config: "TrainConfig", view: "TrainingView", keep: float) -> dict[str, Any] | None:
-    """For `--json`: the smallest student that keeps the share, or None."""
-    return next((asdict(each) for each in _kept(config, view) if each.keeps(keep)), None)
-
-
-def _kept(config: "TrainConfig", view: "TrainingView") -> list["Kept"]:
-    from edgedistill.report.keep import kept_by_size
-
-    last = view.evaluated
-    return kept_by_size(config, last.scores, last.best_teacher) if last else []
-
-
-def _say_smallest(config: "TrainConfig", view: "TrainingView", keep: float, run: Path) -> None:
-    """The answer to --keep, and what to type next."""
-    games = f"{config.evaluate_episodes} validation games"
-    kept = _kept(config, view)
-    known = [f"{each.student} {each.retention:.1%}" for each in kept if each.retention is not None]
-    if not known:
-        console.print("The teacher does not beat a random player yet, so there is nothing to keep. Train longer.")
-    else:
-        console.print(f"Of the best teacher, by retention over {games}: {', '.join(known)}.")
-    smallest = next((each for each in kept if each.keeps(keep)), None)
-    if smallest is None:
-        console.print(f"No student keeps {keep:.0%}. Train longer, or a larger one: --student net1 --keep {keep:g}")
-        print_next(f"edgedistill train --resume {run} --steps {2 * config.steps} --keep {keep:g}")
-        return
-    console.print(
-        f"The smallest that keeps {keep:.0%}: [bold]{smallest.student}[/], {smallest.ratio:.2%} of the Nature DQN. "
-        f"{config.evaluate_episodes} games tell it roughly; the export's card plays more."
-    )
-    print_next(_export_command(run, config, smallest.student))
 
 
 def _students(game: str, ratios: list[float], names: list[str], teacher_only: bool) -> list[tuple[Architecture, float]]:

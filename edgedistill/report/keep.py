@@ -1,6 +1,6 @@
 """Which of a run's students is the smallest that keeps enough of its teacher."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgedistill.atari.emulator import Emulator
@@ -18,9 +18,6 @@ class Kept:
     retention: float | None
     """Of the run's best teacher; None where that one does not beat a random player"""
 
-    def keeps(self, share: float) -> bool:
-        return self.retention is not None and self.retention >= share
-
 
 def kept_by_size(config: TrainConfig, scores: Mapping[str, float], best_teacher: float) -> list[Kept]:
     """What each student of a run keeps, the smallest first.
@@ -36,3 +33,27 @@ def kept_by_size(config: TrainConfig, scores: Mapping[str, float], best_teacher:
         for entry in config.students
     ]
     return sorted(kept, key=lambda each: each.ratio)
+
+
+def smallest_that_keeps(kept: Sequence[Kept], share: float) -> Kept | None:
+    """The smallest student with at least this retention, or None."""
+    return next((each for each in kept if each.retention is not None and each.retention >= share), None)
+
+
+def verdict(kept: Sequence[Kept], share: float, episodes: int) -> str:
+    """The same in words.
+
+    Args:
+        episodes: games of each validation score.
+    """
+    known = [f"{each.student} {each.retention:.1%}" for each in kept if each.retention is not None]
+    if not known:
+        return "The teacher does not beat a random player yet, so there is nothing to keep. Train longer."
+    text = f"Retention of the best teacher over {episodes} validation games: {', '.join(known)}.\n"
+    smallest = smallest_that_keeps(kept, share)
+    if smallest is None:
+        return f"{text}None keeps {share:.0%}. Train longer, or a larger student: --student net1 --keep {share:g}"
+    return (
+        f"{text}The smallest that keeps {share:.0%}: {smallest.student}, {smallest.ratio:.2%} of the Nature DQN. "
+        f"So few games tell it roughly; the card of its export plays others, and more."
+    )

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -116,10 +117,11 @@ def _export(place: GameFolder, plan: Plan) -> None:
     for student in plan.students:
         if place.is_exported(plan, student):
             continue
+        say(place, f"exporting {student}")
         # A catalogue tells how far int8 and float agree; it does not leave out a student for whom that is less.
         exported = export_student(
             run, student, place.student(student), episodes=plan.episodes, allow_disagreement=True,
-            report=lambda stage, student=student: say(place, f"{student}: {stage}"),
+            report=partial(say, place),
         )  # fmt: skip
         say(place, f"{student}: exported, agreement {exported.card.agreement:.2%}")
 

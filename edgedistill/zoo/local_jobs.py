@@ -27,7 +27,8 @@ class LocalJobs:
     def start(self, game: str) -> None:
         log = GameFolder(self._folder, game).log
         log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "edgedistill.zoo.job", self._folder, game, "--threads", str(self._threads)]
+        program = [sys.executable, "-m", "edgedistill.zoo.job"]
+        command = [*program, str(self._folder), game, "--threads", str(self._threads)]
         # What torch is told does not reach numpy's linear algebra, which the exporter uses.
         threads = {name: str(self._threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
         with log.open("ab") as output:

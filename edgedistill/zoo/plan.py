@@ -103,7 +103,10 @@ class Plan:
             table = json.loads(file.read_text())
             if table.pop("plan_version", None) != PLAN_VERSION:
                 raise BadRequest(f"{file}: written by another version of edgedistill.")
-            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+            given: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
+            }
+            return cls(**given)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise BadRequest(f"{file}: not a plan ({error}).") from error
 

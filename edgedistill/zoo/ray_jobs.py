@@ -4,6 +4,7 @@ Every machine of the cluster must have edgedistill[train,ray] and see the folder
 checkpoints and the exports are files there.
 """
 
+import os
 from pathlib import Path
 
 from edgedistill.errors import EdgeDistillError
@@ -34,6 +35,8 @@ class RayJobs:
         self._ray = ray
         self._own = not ray.is_initialized()
         if self._own:
+            # Ray would otherwise report its use to its makers.
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             ray.init(log_to_driver=False, include_dashboard=False)
         self.at_once = games
         self._folder = folder.resolve()

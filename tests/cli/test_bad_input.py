@@ -56,6 +56,15 @@ import pytest
         (["play", "alien"], "No trained alien student ships"),
         (["evaluate", "missing.onnx"], "missing.onnx: cannot be read"),
         (["zoo", "--actions", "99"], "from 2 to 18"),
+        (["train", "--keep", "95"], "--keep must be above 0 and at most 1"),
+        (["train", "--keep", "0.9", "--teacher-only"], "it needs students"),
+        (["zoo", "build"], "zoo has no plan yet"),
+        (["zoo", "build", "--games", "pnog"], "Did you mean 'pong'?"),
+        (["zoo", "build", "--games", "pong", "--students", "mirco"], "Did you mean 'micro'?"),
+        (["zoo", "build", "--games", "pong", "--set", "envs"], "--set takes NAME=VALUE"),
+        (["zoo", "build", "--games", "pong", "--set", "envs=none"], "--set: a value of the wrong kind"),
+        (["zoo", "build", "--games", "pong", "--on", "moon"], "--on must be local or ray"),
+        (["zoo", "build", "--games", "pong", "--on", "ray", "--jobs", "2"], "leave --jobs out"),
     ],
 )
 def test_a_bad_request_says_what_to_do(cli, arguments, complaint, tmp_path, monkeypatch):

@@ -109,6 +109,20 @@ def test_train_picks_a_student_by_ratio_and_says_which(cli, tmp_path):
     assert json.loads(resumed.out)["step"] == 256
 
 
+def test_train_keep_trains_the_small_sizes_and_says_what_they_keep(cli, tmp_path):
+    run = tmp_path / "run"
+    outcome = cli(
+        *("train", "--keep", 0.95, "--steps", 64, "--envs", 2, "--evaluate-episodes", 1, "--memory-frames", 500),
+        *("--threads", 1, "--out", run),
+    )
+    assert outcome.code == 0
+    assert [f"student {name}" in outcome.err for name in ("net5", "micro", "nano", "pico", "net1")] == [True] * 4 + [
+        False
+    ]
+    assert "does not beat a random player yet" in outcome.out
+    assert f"edgedistill train --resume {run} --keep 0.95 --steps 128" in outcome.out
+
+
 def test_train_teacher_only(cli, tmp_path):
     outcome = cli(
         *("train", "--teacher-only", "--steps", 64, "--envs", 2, "--evaluate-episodes", 1, "--threads", 1),

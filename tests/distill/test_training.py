@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edgedistill.distill.realtime import Progress
-from edgedistill.distill.training import Evaluated, Resumed, Saved, train
+from edgedistill.distill.training import Evaluated, Evaluating, Resumed, Saved, train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
 from tests.conftest import TINY
@@ -71,6 +71,20 @@ def test_a_request_to_stop_ends_with_a_checkpoint(tmp_path):
     assert isinstance(seen[-1], Saved)
     assert run.load_checkpoint()[1]["step"] == seen[-1].step < FEW.steps
     assert not any(isinstance(event, Evaluated) for event in seen)
+
+
+def test_a_run_stopped_in_its_last_evaluation_makes_up_for_it_when_resumed(tmp_path):
+    config = replace(FEW, steps=64)
+    run = RunFolder.create(tmp_path, config)
+    seen = []
+    for event in train(run, config, should_stop=lambda: any(isinstance(each, Evaluating) for each in seen)):
+        seen.append(event)
+    assert not any(isinstance(event, Evaluated) for event in seen)
+    events = list(train(run, config, resume=True))
+    assert [type(event) for event in events] == [Resumed, *[Evaluating] * 3, Evaluated]
+    assert run.load_best_teacher() is not None
+    with pytest.raises(BadRequest, match="has its 64 steps already"):
+        list(train(run, config, resume=True))
 
 
 def test_a_finished_run_says_how_to_go_on(tiny_run):
