@@ -1,7 +1,6 @@
 """`edgedistill zoo build`: train, export and picture a whole catalogue."""
 
 import json
-import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,7 +39,7 @@ def build(
         typer.Option("--set", metavar="NAME=VALUE", help="A further setting of the runs; may repeat: envs=16."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Games beside each other. Default: as many as cores allow.")
+        int | None, typer.Option(min=1, help="Games beside each other. Default: as many as cores and memory allow.")
     ] = None,
     # Two one-thread runs beside each other make more steps than one of two threads (docs/performance.md).
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each game.")] = 1,
@@ -67,14 +66,15 @@ def build(
     if not as_json:
         names = ", ".join(plan.students)
         console.print(f"[bold]{out}[/]: {len(plan.games)} games of {plan.steps:,} agent steps, students {names}")
+    # Before the signals: Ray, when it starts, takes SIGTERM for itself.
+    workers = _workers(out, plan, on, jobs, threads)
     with stop_signals() as stop:
-        workers = _workers(out, plan, on, jobs, threads)
         view = _View(plan, quiet=as_json)
         with view.live:
             outcome = build_all(out, plan, workers, stop.is_set, view.show)
         stopped = stop.is_set()
 
-    again = f"edgedistill zoo build --out {out}"
+    again = f"edgedistill zoo build --out {out}" + (" --on ray" if on == "ray" else "")
     if as_json:
         lines = [vars(line) | {"scores": dict(line.scores)} for line in view.lines]
         print_json({"folder": str(out), "games": lines, "failed": outcome.failed, "stopped": stopped})
@@ -113,11 +113,9 @@ def _workers(out: Path, plan: "Plan", on: str, jobs: int | None, threads: int) -
         from edgedistill.zoo.ray_jobs import RayJobs
 
         return RayJobs(out, len(plan.games), threads)
-    from edgedistill.zoo.local_jobs import LocalJobs
+    from edgedistill.zoo.local_jobs import LocalJobs, fitting_jobs
 
-    # Only Linux tells which cores this process may use.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return LocalJobs(out, jobs or max(1, cores // threads), threads)
+    return LocalJobs(out, jobs or fitting_jobs(plan, threads), threads)
 
 
 class _View:

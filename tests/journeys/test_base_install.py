@@ -46,6 +46,12 @@ def test_a_shipped_student_is_evaluated(board):
     assert outcome.returncode == 0, outcome.stderr
 
 
+def test_a_shipped_student_is_checked_against_its_card(board):
+    outcome = board("edgedistill", "zoo", "check", "pong", "--student", "nano", "--episodes", 1, "--json")
+    assert outcome.returncode == 0, outcome.stderr
+    assert [row["agrees"] for row in json.loads(outcome.stdout)] == [True]
+
+
 def test_the_catalogue_is_listed(board):
     outcome = board("edgedistill", "zoo", "--json")
     assert outcome.returncode == 0, outcome.stderr
