@@ -1,9 +1,12 @@
 import json
+import shutil
 
 import pytest
+from PIL import Image
 
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runtime.policy import Policy
 from edgedistill.zoo.job import run_job
 from edgedistill.zoo.layout import GameFolder
 from edgedistill.zoo.plan import Plan
@@ -27,6 +30,22 @@ def test_a_stopped_game_leaves_a_checkpoint_and_its_state_is_read_from_the_folde
     lines = to_markdown(plan, read_progress(folder, plan, failed={"pong": "why"}), {"pong": "why"})
     assert "| pong | failed | 64 of 512 |" in lines
     assert "- pong: why" in lines
+
+
+def test_a_trained_game_is_exported_recorded_and_drawn(tiny_run, planned):
+    folder, plan = planned(games=("pong",))
+    place = GameFolder(folder, "pong")
+    # The run knows the scores of its float networks from the fixture's export, which saves their games here.
+    shutil.copytree(tiny_run.path, place.run)
+    place.student("pico").unlink()
+    assert state(folder, plan, running=["pong"]) == ["exporting 0 of 1"]
+    assert run_job(folder, "pong", 1)
+    card = Policy.load(place.student("pico")).card
+    assert (card.trained_steps, card.score("student", 0.01).episodes, len(card.first_returns)) == (512, 1, 1)
+    with Image.open(place.gif) as gif:
+        assert gif.n_frames > 100
+    assert place.curve.read_bytes().startswith(b"\x89PNG")
+    assert state(folder, plan) == ["done"]
 
 
 def test_more_steps_or_games_on_the_card_make_an_export_stale(planned):
