@@ -63,6 +63,7 @@ def train(
     threads: options.Threads = 0,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    profiled: options.Profiled = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Train a teacher and, in the same loop, distil it into students (Sun & Fazli 2019).
@@ -70,9 +71,11 @@ def train(
     With --teacher-from, students learn beside a frozen teacher; with --mode offline as well, by the protocol of Rusu et
     al. 2015. Ctrl-C and SIGTERM stop the run with a checkpoint; --resume goes on.
     """
+    from edgedistill.cli.profile_view import profile_summary, show_profile
     from edgedistill.cli.training_view import TrainingView
     from edgedistill.distill.starting import new_run
     from edgedistill.distill.training import train as run_training
+    from edgedistill.phases import Profile
     from edgedistill.report.keep import kept_by_size, smallest_that_keeps, verdict
     from edgedistill.runs.folder import RunFolder
 
@@ -111,8 +114,11 @@ def train(
         path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
         run, config = new_run(path, rom, architectures, teacher, mode, teacher_from, given)
 
+    profile = Profile() if profiled else None
     with stop_signals() as stop, TrainingView(config, run.path, quiet=as_json) as view:
-        for event in run_training(run, config, resume=resume is not None, should_stop=stop.is_set, warn=view.warn):
+        for event in run_training(
+            run, config, resume=resume is not None, should_stop=stop.is_set, warn=view.warn, profile=profile
+        ):
             view.show(event)
     again = f"edgedistill train --resume {run.path}" + (f" --keep {keep:g}" if keep is not None else "")
     last = view.evaluated
@@ -120,8 +126,12 @@ def train(
     smallest = smallest_that_keeps(kept, keep) if keep is not None else None
     if as_json:
         answer = {} if keep is None else {"smallest_kept": asdict(smallest) if smallest else None}
-        print_json(view.summary() | answer)
-    elif stop.is_set():
+        timing = {"profile": profile_summary(profile, view.steps_done)} if profile else {}
+        print_json(view.summary() | answer | timing)
+        return
+    if profile:
+        show_profile(profile, view.steps_done)
+    if stop.is_set():
         console.print("Stopped; the work so far is in the last checkpoint.")
         print_next(again)
     elif keep is not None:

@@ -156,6 +156,9 @@ CheckpointEvery = Annotated[
 Threads = Annotated[int, typer.Option(help="CPU threads; 0 for all.", rich_help_panel=RUN)]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUN)]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bf16.", rich_help_panel=RUN)]
+Profiled = Annotated[
+    bool, typer.Option("--profile", help="Tell at the end where the time went, by phase.", rich_help_panel=RUN)
+]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print a JSON summary at the end, nothing before.", rich_help_panel=RUN),

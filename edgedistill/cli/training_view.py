@@ -25,6 +25,7 @@ class TrainingView:
         self._quiet = quiet
         self._began = time.monotonic()
         self._first_step: int | None = None
+        self._start_step = 0
         self._step = 0
         self.evaluated: Evaluated | None = None  # the last
         self._bar = Progress(
@@ -69,7 +70,7 @@ class TrainingView:
                 minutes = (time.monotonic() - self._began) / 60
                 self._print(f"{event.step:>10,} steps ({4 * event.step:,} frames), {minutes:.1f} min: {scores}")
             case Resumed():
-                self._step = event.step
+                self._start_step = self._step = event.step
                 self._print(f"resumed at step {event.step:,}; students wait until their memory is refilled")
             case Saved():
                 pass
@@ -107,6 +108,11 @@ class TrainingView:
     def _print(self, message: str) -> None:
         if not self._quiet:
             self._bar.console.print(message, soft_wrap=True)
+
+    @property
+    def steps_done(self) -> int:
+        """Agent steps of this invocation."""
+        return self._step - self._start_step
 
     def summary(self) -> dict[str, Any]:
         """For `--json`."""

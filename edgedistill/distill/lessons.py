@@ -11,6 +11,7 @@ from torch import Tensor
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.students import Batch
 from edgedistill.networks.network import to_input
+from edgedistill.phases import timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers import dqn, pqn
 from edgedistill.teachers.acting import Rollout
@@ -78,10 +79,11 @@ def _dqn_lessons(
     teacher = learners.teacher
     assert teacher.target is not None
     for _ in range(config.envs):
-        batch = Batch.of(memory.sample(config.minibatch, rng, next_frames=True), learners)
-        with torch.no_grad():
+        with timed("sampling"):
+            batch = Batch.of(memory.sample(config.minibatch, rng, next_frames=True), learners)
+        with timed("targets"), torch.no_grad():
             following = teacher.target(batch.next_x)
-        target = dqn.td_target(batch.reward, batch.done, following.amax(dim=1), config.gamma)
+            target = dqn.td_target(batch.reward, batch.done, following.amax(dim=1), config.gamma)
         loss, q = dqn.update_teacher(teacher.network, teacher.optimiser, batch.x, batch.action, target)
         teacher.update_target(config.target_update)
         yield Lesson(loss, iter([replace(batch, teacher=q, next_teacher=following)]))
@@ -93,7 +95,9 @@ def _remembered(
     """Batches of the distillation memory, with the values on which the teacher acted."""
     next_frames = config.objective.td is not None
     for _ in range(count if learners.students else 0):
-        yield Batch.of(memory.sample(config.student_batch, rng, next_frames=next_frames), learners)
+        with timed("sampling"):
+            batch = Batch.of(memory.sample(config.student_batch, rng, next_frames=next_frames), learners)
+        yield batch
 
 
 def minibatches(
@@ -110,8 +114,10 @@ def minibatches(
         order = rng.permutation(len(frames))
         for start in range(0, len(order) - config.minibatch + 1, config.minibatch):
             picks = order[start : start + config.minibatch]
-            yield (
-                to_input(frames[picks], learners.device, learners.input_dtype),
-                torch.from_numpy(action[picks]).to(learners.device),
-                torch.from_numpy(flat_target[picks]).to(learners.device),
-            )
+            with timed("teacher"):
+                minibatch = (
+                    to_input(frames[picks], learners.device, learners.input_dtype),
+                    torch.from_numpy(action[picks]).to(learners.device),
+                    torch.from_numpy(flat_target[picks]).to(learners.device),
+                )
+            yield minibatch

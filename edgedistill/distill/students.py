@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from edgedistill.distill import losses
 from edgedistill.distill.learners import Learner, Learners
 from edgedistill.networks.network import to_input
+from edgedistill.phases import timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers.dqn import td_target
 from edgedistill.teachers.replay import Transitions
@@ -83,6 +84,7 @@ def student_loss(student: Learner, batch: Batch, config: TrainConfig) -> Tensor:
     return total
 
 
+@timed("students")
 def update_student(student: Learner, batch: Batch, config: TrainConfig) -> float:
     """One gradient step on `student_loss`. Returns the loss."""
     loss = student_loss(student, batch, config)

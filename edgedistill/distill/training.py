@@ -14,6 +14,7 @@ from edgedistill.distill.learners import Learners
 from edgedistill.distill.realtime import Progress, distil
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.networks.network import GreedyPolicy
+from edgedistill.phases import Profile, profiling, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.ram import check_memory
@@ -79,10 +80,12 @@ def train(
     resume: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
     warn: Callable[[str], None] = lambda message: None,
+    profile: Profile | None = None,
 ) -> Iterator[Event]:
     """Train into `run`, yielding what happens.
 
     Whatever ends it in order (the last step, the minutes, `should_stop`), the last thing done is a checkpoint.
+    `profile` gets the time of each phase; on a GPU, the run then waits for it at each.
 
     Raises:
         BadRequest: the memory takes more than the machine has.
@@ -90,8 +93,9 @@ def train(
             longer finite, or past all bounds.
     """
     torch.set_num_threads(config.thread_count)
-    with closing(TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)) as envs:
-        yield from _train(run, config, envs, resume, should_stop, warn)
+    envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)
+    with closing(envs), profiling(profile):
+        yield from _train(run, config, envs, resume, should_stop, warn, profile)
 
 
 def _train(
@@ -101,8 +105,11 @@ def _train(
     resume: bool,
     should_stop: Callable[[], bool],
     warn: Callable[[str], None],
+    profile: Profile | None,
 ) -> Iterator[Event]:
     learners = Learners.build(config, envs.actions)
+    if profile is not None and learners.device.type == "cuda":
+        profile.synchronise = torch.cuda.synchronize
     frames = config.memory_frames if config.needs_memory else 1
     check_memory(ReplayMemory.bytes_needed(frames, envs.actions), frames)
     memory = ReplayMemory(frames, config.envs, config.rollout_length, envs.actions)
@@ -195,7 +202,8 @@ def _evaluate(
             scores[name] = state.best_teacher["mean"]  # the same games, the same network
             continue
         yield Evaluating(name)
-        scores[name] = evaluate(GreedyPolicy(learner.network), config.game, protocol, on_episode=check).mean
+        with timed("evaluation"):
+            scores[name] = evaluate(GreedyPolicy(learner.network), config.game, protocol, on_episode=check).mean
     if config.frozen:
         state.best_teacher = {"step": 0, "mean": scores["teacher"]}
     elif state.best_teacher is None or scores["teacher"] >= state.best_teacher["mean"]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.files import write_atomically
+from edgedistill.phases import timed
 from edgedistill.runs.checkpoint import load_tensors, save_tensors
 from edgedistill.runs.config import TrainConfig
 
@@ -92,6 +93,7 @@ class RunFolder:
 
     # Checkpoints
 
+    @timed("checkpoint")
     def save_checkpoint(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Write the checkpoint of `step`; older ones beyond the last two are deleted."""
         save_tensors(self._checkpoints / f"step-{step:09d}.safetensors", tensors, {**state, "step": step})
@@ -124,6 +126,7 @@ class RunFolder:
     def _files(self) -> list[Path]:
         return sorted(self._checkpoints.glob("step-*.safetensors"))
 
+    @timed("checkpoint")
     def save_best_teacher(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         save_tensors(self.path / "best_teacher.safetensors", tensors, state)
 

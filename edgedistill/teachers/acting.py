@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.networks.network import AtariNetwork, to_input
+from edgedistill.phases import timed
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def epsilon_of_envs(step: int, decay_steps: int, floors: NDArray[np.float64]) ->
     return 1.0 + progress * (floors - 1.0)
 
 
+@timed("acting")
 @torch.inference_mode()
 def collect(
     envs: TrainingEnvs,
@@ -86,7 +88,8 @@ def collect(
             greedy[driver.envs] = driver.network(x[driver.envs]).argmax(dim=1).cpu().numpy()
         random_action = rng.integers(envs.actions, size=count)
         action[t] = np.where(rng.random(count) < epsilon, random_action, greedy)
-        step = envs.step(action[t])
+        with timed("emulators"):
+            step = envs.step(action[t])
         obs[t + 1], reward[t], done[t] = step.obs, step.reward, step.done
         running_return += step.reward
         finished += running_return[step.game_over].tolist()

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from edgedistill.networks.network import AtariNetwork
+from edgedistill.phases import timed
 
 
 def nature_rmsprop(parameters: list[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
@@ -27,6 +28,7 @@ def clipped_td_loss(value: Tensor, target: Tensor) -> Tensor:
     return nn.functional.smooth_l1_loss(value, target, reduction="sum")
 
 
+@timed("teacher")
 def update_teacher(
     teacher: AtariNetwork, optimiser: torch.optim.Optimizer, x: Tensor, action: Tensor, target: Tensor
 ) -> tuple[float, Tensor]:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgedistill.networks.network import AtariNetwork
+from edgedistill.phases import timed
 
 
+@timed("targets")
 def q_lambda_targets(
     reward: NDArray[np.float32],
     done: NDArray[np.bool_],
@@ -40,6 +42,7 @@ def q_lambda_targets(
     return target
 
 
+@timed("teacher")
 def update_teacher(
     teacher: AtariNetwork,
     optimiser: torch.optim.Optimizer,

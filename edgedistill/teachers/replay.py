@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import STACK
 from edgedistill.atari.resize import SIDE
+from edgedistill.phases import timed
 from edgedistill.teachers.acting import Rollout
 
 
@@ -69,6 +70,7 @@ class ReplayMemory:
         """Frames held when full."""
         return self._rows * self._frames.shape[1]
 
+    @timed("adding")
     def add(self, rollout: Rollout) -> None:
         """Store a rollout over the oldest one. Its first stack must follow the last one added, or a reset of all."""
         start = self._added % self._rows

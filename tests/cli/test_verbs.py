@@ -107,6 +107,7 @@ def test_train_picks_a_student_by_ratio_and_says_which(cli, tmp_path):
     assert "0.00 GB" in outcome.out
     resumed = cli("train", "--resume", tmp_path / "run", "--steps", 200, "--json")
     assert json.loads(resumed.out)["step"] == 256
+    assert "profile" not in json.loads(resumed.out)
 
 
 def test_train_keep_trains_the_small_sizes_and_says_what_they_keep(cli, tmp_path):

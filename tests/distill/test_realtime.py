@@ -7,6 +7,7 @@ import torch
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.realtime import distil
+from edgedistill.phases import Profile, profiling
 from edgedistill.teachers.replay import ReplayMemory
 from tests.conftest import TINY
 
@@ -79,3 +80,23 @@ def test_student_driven_games_are_acted_by_students(share):
     played = memory.sample(200, np.random.default_rng(0)).action
     assert (played == 4).all() == (share == 1.0)
     envs.close()
+
+
+LOOP = {"emulators", "acting", "targets", "teacher", "students", "adding", "sampling"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "unused"),
+    [
+        ({}, set()),
+        ({"teacher": "dqn", "learning_starts": 64, "loss": "kl+imitation-q"}, set()),
+        ({"students": ()}, {"students", "sampling"}),
+        ({"teacher_from": "somewhere"}, {"targets", "teacher"}),
+    ],
+)
+def test_every_phase_of_the_loop_is_timed(changes, unused):
+    profile = Profile()
+    with profiling(profile):
+        events_of(replace(TINY, steps=320, **changes))
+    spent = {phase for phase, seconds in profile.seconds.items() if seconds > 0}
+    assert spent == LOOP - unused | {"rest"}
