@@ -23,13 +23,13 @@ from typing import Any
 from edgedistill.atari.games import find_game
 from edgedistill.catalogue import find_architecture
 from edgedistill.cli.output import console
-from edgedistill.cli.train import stop_signals
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import Evaluated, Event, Resumed, train
 from edgedistill.exporter.export import export_student
 from edgedistill.files import write_atomically
 from edgedistill.report.curves import Point, read_run
 from edgedistill.runs.folder import RunFolder
+from edgedistill.signals import stop_signals
 
 # int8 students score within half a point of their float selves in Pong (docs/performance.md).
 NEAR = 1.0
