@@ -23,6 +23,7 @@ from typing import Any
 from edgedistill.atari.games import find_game
 from edgedistill.catalogue import find_architecture
 from edgedistill.cli.output import console
+from edgedistill.distill.realtime import Progress
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import Evaluated, Event, Resumed, train
 from edgedistill.exporter.export import export_student
@@ -52,8 +53,8 @@ class Exports:
         self._file = run.path / "int8.json"
         self.rows: list[dict[str, Any]] = json.loads(self._file.read_text()) if self._file.exists() else []
 
-    def add(self, step: int, goal: Goal) -> None:
-        """Export the newest checkpoint's student and score it."""
+    def add(self, step: int, now: int, goal: Goal) -> None:
+        """Export the student of the newest checkpoint, that of `step`, and score it, while the run is at `now`."""
         began = time.monotonic()
         output = self._run.path / f"{goal.student}-{step:09d}.onnx"
         exported = export_student(
@@ -61,16 +62,17 @@ class Exports:
         )
         score = vars(exported.card.scores["student"][0])
         row = {"step": step, "bytes": exported.bytes, "agreement": exported.card.agreement, **score}
-        self._save([*self.rows, {**row, "pause": time.monotonic() - began}])
+        self._save([*self.rows, {**row, "now": now, "pause": time.monotonic() - began}])
 
     def forget_after(self, step: int) -> None:
-        """The run goes on from a checkpoint of this step, whose clock does not know of an export made from it."""
+        """The run goes on from a checkpoint of this step, whose clock knows of the exports before it alone."""
         kept = [row for row in self.rows if row["step"] <= step]
-        self._save([{**row, "pause": 0.0} if row["step"] == step else row for row in kept])
+        self._save([row if row["now"] < step else {**row, "pause": 0.0} for row in kept])
 
     def pauses_before(self, step: int) -> float:
         """Minutes of the run's clock up to an evaluation that went into exports."""
-        return float(sum(row["pause"] for row in self.rows if row["step"] < step)) / 60
+        # The clock is read as a step is reported, and the export follows.
+        return float(sum(row["pause"] for row in self.rows if row["now"] < step)) / 60
 
     def first(self, goal: Goal) -> dict[str, Any] | None:
         return next((row for row in self.rows if row["mean"] >= goal.score), None)
@@ -98,10 +100,12 @@ def follow(run: RunFolder, events: Iterable[Event], goal: Goal) -> Iterator[Even
     """Pass a training's events on, with an export after each evaluation at which the student is near the goal."""
     exports = Exports(run)
     evaluated: Evaluated | None = None
+    now = 0
     for event in chain(events, (None,)):
-        # A step later, because by then the checkpoint of the evaluated step is on disk.
+        now = event.step if isinstance(event, Progress | Resumed) else now
+        # A report later, because by then the checkpoint of the evaluated step is on disk.
         if evaluated is not None and evaluated.scores[goal.student] >= goal.score - NEAR:
-            exports.add(evaluated.step, goal)
+            exports.add(evaluated.step, now, goal)
         evaluated = event if isinstance(event, Evaluated) else None
         if isinstance(event, Resumed):
             exports.forget_after(event.step)
