@@ -25,10 +25,12 @@ from edgedistill.runtime.policy import Policy
 # Below this share of equal actions an export is refused: the issue is then the quantisation, not the student. In
 # float32 only the order of additions differs from torch's, which decides near ties alone.
 MIN_AGREEMENT = {"int8": 0.98, "float32": 0.999}
-CALIBRATION_FRAMES = 2_000
+# Per ε. Play at ε 0.01 is much alike from game to game, and what it never shows is clipped later: with 2,000 frames each at
+# 0.01 and 0.05 a Pong student of 1.6% and its int8 self agreed on 95.2% of play from another seed, largest error of a
+# logit 2.7; with as many frames, but also at 0.15 and 0.3, on 98.0%, largest error 0.6.
+CALIBRATION_FRAMES = 1_000
+CALIBRATION_EPSILONS = (0.01, 0.05, 0.15, 0.3)
 HELD_OUT_FRAMES = 5_000
-# Play as it will be, and play that shows what follows a slip.
-CALIBRATION_EPSILONS = (0.01, 0.05)
 CALIBRATION_SEED, HELD_OUT_SEED = 401, 402
 # Cards give the greedy player, our protocol's and Mnih et al.'s.
 CARD_EPSILONS = (0.01, 0.0, 0.05)
