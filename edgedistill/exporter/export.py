@@ -25,9 +25,9 @@ from edgedistill.runtime.policy import Policy
 # Below this share of equal actions an export is refused: the issue is then the quantisation, not the student. In
 # float32 only the order of additions differs from torch's, which decides near ties alone.
 MIN_AGREEMENT = {"int8": 0.98, "float32": 0.999}
-# Per ε. Games at ε 0.01 are much alike, and what they never show is clipped later: with 2,000 frames each at 0.01 and 0.05,
-# a 1.6% Pong student and its int8 self agreed on 95.2% of play from another seed, with an error of a logit up to 2.7;
-# with as many frames, but also at 0.15 and 0.3, on 98.0%, with errors up to 0.6.
+# Per ε. Games at ε 0.01 are much alike, and what they never show is clipped later: with 2,000 frames each at 0.01 and
+# 0.05, a 1.6% Pong student and its int8 self agreed on 95.2% of play from another seed, with an error of a logit up to
+# 2.7; with as many frames, but also at 0.15 and 0.3, on 98.0%, with errors up to 0.6.
 CALIBRATION_FRAMES = 1_000
 CALIBRATION_EPSILONS = (0.01, 0.05, 0.15, 0.3)
 HELD_OUT_FRAMES = 5_000
