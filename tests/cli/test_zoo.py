@@ -9,7 +9,7 @@ import pytest
 def test_show_gives_the_cards_of_a_game(cli):
     table = cli("zoo", "show", "Pong").out
     assert "micro *" in table
-    assert "18.9 to 19.6" in table
+    assert "19.5 to 19.9" in table
     (row,) = json.loads(cli("zoo", "show", "pong", "--student", "micro", "--json").out)["students"]
     assert row["agreement"] == 0.978
     assert row["trained_steps"] == 1_499_136
