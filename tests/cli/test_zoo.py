@@ -5,18 +5,24 @@ from pathlib import Path
 import onnx
 import pytest
 
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import shipped_student
+
 
 def test_show_gives_the_cards_of_a_game(cli):
+    card = Policy.load(shipped_student("pong", "micro")).card
+    student, teacher = card.scores["student"][0], card.scores["best_teacher"][0]
     table = cli("zoo", "show", "Pong").out
     assert "micro *" in table
-    assert "19.5 to 19.9" in table
+    assert f"{student.low:.1f} to {student.high:.1f}" in table
     (row,) = json.loads(cli("zoo", "show", "pong", "--student", "micro", "--json").out)["students"]
-    assert row["agreement"] == 0.978
+    assert row["agreement"] == card.agreement
     assert row["trained_steps"] == 1_499_136
     first = row["scores"][0]
-    assert (first["epsilon"], first["episodes"], first["student"]["mean"]) == (0.01, 30, 19.3)
-    assert first["retention"] == pytest.approx((19.3 + 20.7) / (19.33 + 20.7))
-    assert first["human_normalised"] == pytest.approx((19.3 + 20.7) / (14.6 + 20.7))
+    assert (first["epsilon"], first["episodes"], first["student"]["mean"]) == (0.01, 100, student.mean)
+    # A random player has −20.7, a human 14.6.
+    assert first["retention"] == pytest.approx((student.mean + 20.7) / (teacher.mean + 20.7))
+    assert first["human_normalised"] == pytest.approx((student.mean + 20.7) / (14.6 + 20.7))
 
 
 @pytest.mark.parametrize(
