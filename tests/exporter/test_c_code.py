@@ -161,7 +161,10 @@ def test_weights_stay_in_flash_and_the_promised_ram_is_all(micro, tmp_path):
 
 def test_the_header_says_what_the_student_is(micro):
     header = c_source(micro, "x").header
-    for fact in ("pong, student micro", "27,382 parameters, 1.62%", "19.30 (95% interval 18.93 to 19.60)", "97.80%"):
+    card = Policy(micro, "x").card
+    score = card.scores["student"][0]
+    interval = f"{score.mean:.2f} (95% interval {score.low:.2f} to {score.high:.2f})"
+    for fact in ("pong, student micro", "27,382 parameters, 1.62%", interval, f"{card.agreement:.2%}"):
         assert fact in header
     assert re.findall(r"STUDENT_(\w+) = (\d)", header) == [
         ("NOOP", "0"), ("FIRE", "1"), ("RIGHT", "2"), ("LEFT", "3"), ("RIGHTFIRE", "4"), ("LEFTFIRE", "5"),
