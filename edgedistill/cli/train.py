@@ -122,7 +122,7 @@ def train(
             view.show(event)
     again = f"edgedistill train --resume {run.path}" + (f" --keep {keep:g}" if keep is not None else "")
     last = view.evaluated
-    kept = kept_by_size(config, last.scores, last.best_teacher) if last else []
+    kept = kept_by_size(config, last.scores, last.best_teacher) if last and keep is not None else []
     smallest = smallest_that_keeps(kept, keep) if keep is not None else None
     if as_json:
         answer = {} if keep is None else {"smallest_kept": asdict(smallest) if smallest else None}

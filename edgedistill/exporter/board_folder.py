@@ -18,7 +18,7 @@ from edgedistill.errors import BadRequest
 from edgedistill.exporter.c_code import write_c
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.own_wheel import own_wheel
-from edgedistill.exporter.requirements import download_bytes, locked_requirements
+from edgedistill.exporter.requirements import Requirement, download_bytes, locked_requirements
 from edgedistill.exporter.targets import Target
 from edgedistill.exporter.wheels import download_wheels
 from edgedistill.runtime.card import Card
@@ -85,9 +85,10 @@ def write_board_folder(
         if target.kind == "c":
             _write_c(student, source, game, card, aside, target)
         else:
+            requirements = locked_requirements(target)
             if with_wheels:
-                download_wheels(_locked(target), target, aside / "wheels", report)
-            _write_player(game, card, folder.resolve().name, aside, target)
+                download_wheels(_lines(requirements), target, aside / "wheels", report)
+            _write_player(game, card, folder.resolve().name, aside, target, requirements)
     return folder / f"{game}.onnx"
 
 
@@ -120,12 +121,14 @@ def _check_budget(target: Target, what: str, needed: int, available: int | None)
         )
 
 
-def _locked(target: Target) -> str:
-    """The lines of a requirements file for all but edgedistill itself."""
-    return "".join(f"{requirement}\n" for requirement in locked_requirements(target))
+def _lines(requirements: list[Requirement]) -> str:
+    """As a requirements file has them."""
+    return "".join(f"{requirement}\n" for requirement in requirements)
 
 
-def _write_player(game: str, card: Card, folder_name: str, aside: Path, target: Target) -> None:
+def _write_player(
+    game: str, card: Card, folder_name: str, aside: Path, target: Target, requirements: list[Requirement]
+) -> None:
     """What installs and runs edgedistill beside the student, from the templates in `export/`."""
     wheel_name, wheel = own_wheel()
     (aside / wheel_name).write_bytes(wheel)
@@ -133,10 +136,9 @@ def _write_player(game: str, card: Card, folder_name: str, aside: Path, target: 
     pythons = _listed(target.pythons)
     (aside / "requirements.txt").write_text(
         f"# edgedistill {edgedistill.__version__} and all that it needs on {target.title}, Python {pythons}.\n"
-        f"{own}{_locked(target)}",
+        f"{own}{_lines(requirements)}",
         encoding="utf-8",
     )
-    requirements = locked_requirements(target)
     megabytes = max(download_bytes(requirements, python) for python in target.pythons) / 1e6
     with_wheels = (aside / "wheels").is_dir()
     values = {

@@ -176,9 +176,7 @@ class TrainConfig:
 
     @property
     def thread_count(self) -> int:
-        # Only Linux tells which cores this process may use.
-        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return self.threads or available or 1
+        return self.threads or available_cores()
 
     def to_json(self) -> str:
         table = asdict(replace(self, students=()))
@@ -204,6 +202,11 @@ class TrainConfig:
             return cls(**table)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadRequest(f"{source}: not a run's config ({error}).") from error
+
+
+def available_cores() -> int:
+    """Cores that this process may use; only Linux tells, elsewhere it is all of them."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _line(step: int, end: float, length: float) -> float:

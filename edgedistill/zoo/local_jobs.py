@@ -6,26 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.config import TrainConfig, available_cores
 from edgedistill.runs.ram import REST_BYTES, available_bytes
+from edgedistill.runtime.card import MAX_ACTIONS
 from edgedistill.teachers.replay import ReplayMemory
 from edgedistill.zoo.job import STOPPED
 from edgedistill.zoo.layout import GameFolder
 from edgedistill.zoo.plan import Plan
 
-# The largest action set.
-MOST_ACTIONS = 18
-
 
 def fitting_jobs(plan: Plan, threads: int) -> int:
     """As many jobs beside each other as there are cores for their threads and memory for their runs; at least one."""
-    # Only Linux tells which cores this process may use.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = cores // threads
+    jobs = available_cores() // threads
     free = available_bytes()
     if free is not None:
         frames = plan.run_settings().get("memory_frames", TrainConfig.memory_frames)
-        jobs = min(jobs, free // (REST_BYTES + ReplayMemory.bytes_needed(frames, MOST_ACTIONS)))
+        jobs = min(jobs, free // (REST_BYTES + ReplayMemory.bytes_needed(frames, MAX_ACTIONS)))
     return max(1, jobs)
 
 
