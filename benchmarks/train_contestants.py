@@ -6,10 +6,12 @@ Prints a JSON object: agent steps/s once all learn, CPU seconds a second, peak m
 """
 
 import json
+import os
 import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,10 +104,12 @@ def ours(settings: Settings, teacher: str, count: int) -> Measured:
         device="cpu",
         **{**preset(teacher=teacher, mode="realtime", frozen=False), **given},
     )
-    envs = TrainingEnvs(config.game, config.envs, threads=config.threads)
+    torch.set_num_threads(config.lane_threads)
+    envs = TrainingEnvs(config.game, config.envs, threads=config.lane_threads)
     frames = config.memory_frames if config.needs_memory else 1
     memory = ReplayMemory(frames, config.envs, config.rollout_length, envs.actions)
-    loop = distil(config, Learners.build(config, envs.actions), memory, envs, start_step=0)
+    lanes = ThreadPoolExecutor(config.lanes)
+    loop = distil(config, Learners.build(config, envs.actions), memory, envs, 0, lanes)
     while True:
         progress = next(loop)
         if progress.teacher_loss is not None and len(progress.student_loss) == count:
@@ -252,6 +256,8 @@ def _peak_bytes() -> int:
 
 
 def run(settings: Settings) -> Measured:
+    # As `distill/training.py` does; here for all alike.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     torch.set_num_threads(settings.threads)
     kind, _, count = settings.contestant.partition("+")
     match kind:

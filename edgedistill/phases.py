@@ -1,6 +1,7 @@
 """Where a training's time goes: `timed` names the phases of the loop, a `Profile` adds up what each takes."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator, contextmanager
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 Phase = Literal[
-    "emulators", "acting", "targets", "teacher", "students", "adding", "sampling", "evaluation", "checkpoint", "rest"
-]
+    "emulators", "acting", "targets", "teacher", "students", "sampling", "waiting", "adding", "evaluation",
+    "checkpoint", "rest",
+]  # fmt: skip
 PHASES: tuple[Phase, ...] = get_args(Phase)
 DESCRIPTIONS: dict[Phase, str] = {
     "emulators": "stepping the games",
@@ -17,54 +19,80 @@ DESCRIPTIONS: dict[Phase, str] = {
     "targets": "Q(λ), or the target network",
     "teacher": "its updates, with their minibatches",
     "students": "the updates of all",
-    "adding": "rollouts into the memory",
     "sampling": "batches out of the memory",
+    "waiting": "lanes with nothing to do until the others are done",
+    "adding": "rollouts into the memory",
     "evaluation": "games on the validation seeds",
     "checkpoint": "what a resumed run needs",
     "rest": "restarts of the games, log, display",
 }
 
 
-class Profile:
-    """Seconds by phase, from the first agent step on. A phase inside another one is charged to itself alone, so that
-    all phases add up to the whole."""
+class _Lane(threading.local):
+    """What one thread is at."""
 
     def __init__(self) -> None:
+        self.running: list[Phase] = []
+        self.mark: float | None = None
+
+
+class Profile:
+    """Seconds by phase, from the first agent step on.
+
+    A phase inside another one is charged to itself alone. What lanes do beside each other counts by its part of all
+    `lanes`, and what they leave of the time that the main thread waits for them is `waiting`: so the phases add up to
+    the whole.
+    """
+
+    def __init__(self) -> None:
+        self.lanes = 1
+        """Threads that work beside each other while the main thread waits"""
         self.seconds: dict[Phase, float] = dict.fromkeys(PHASES, 0.0)
         self.seconds_to_first_step: float | None = None
         """Since the process started; None before the first step, and where the system does not tell (not Linux)"""
         self.synchronise: Callable[[], None] = lambda: None
         """Waits for an accelerator, so that work is charged to the phase that asked for it"""
-        self._running: list[Phase] = []
-        self._began = 0.0
-        self._mark: float | None = None
+        self._lane = _Lane()
+        self._lock = threading.Lock()
+        self._began: float | None = None
+        self._ended = 0.0
 
     @property
     def total(self) -> float:
-        """Seconds from the first agent step to the last charge."""
-        return 0.0 if self._mark is None else self._mark - self._began
+        """Seconds from the first agent step to the main thread's last charge."""
+        return 0.0 if self._began is None else max(self._ended - self._began, 0.0)
 
     def enter(self, phase: Phase) -> None:
-        if self._mark is None:
-            if phase != "acting":  # which is what the first agent step begins with
-                return
-            self._began = self._mark = time.perf_counter()
+        if self._began is None and phase == "acting":  # which is what the first agent step begins with
+            self._began = self._ended = time.perf_counter()
             self.seconds_to_first_step = seconds_since_start()
         self.charge()
-        self._running.append(phase)
+        self._lane.running.append(phase)
 
     def leave(self) -> None:
-        if self._running:
+        if self._lane.running:
             self.charge()
-            self._running.pop()
+            self._lane.running.pop()
 
     def charge(self) -> None:
-        """The time since the last change of phase goes to the phase that is running."""
-        if self._mark is not None:
-            self.synchronise()
-            now = time.perf_counter()
-            self.seconds[self._running[-1] if self._running else "rest"] += now - self._mark
-            self._mark = now
+        """The time since this thread's last change of phase goes to the phase that it is in."""
+        if self._began is None:
+            return
+        self.synchronise()
+        lane, now = self._lane, time.perf_counter()
+        main = threading.current_thread() is threading.main_thread()
+        if main:
+            since = self._began if lane.mark is None else lane.mark
+            self._ended = now
+            with self._lock:
+                self.seconds[lane.running[-1] if lane.running else "rest"] += now - since
+        elif lane.running:
+            assert lane.mark is not None
+            worked = (now - lane.mark) / self.lanes
+            with self._lock:
+                self.seconds[lane.running[-1]] += worked
+                self.seconds["waiting"] -= worked
+        lane.mark = now
 
 
 # One training per process at a time, as torch's number of threads is one per process.

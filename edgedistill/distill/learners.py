@@ -11,6 +11,7 @@ from edgedistill.networks.network import AtariNetwork, native_bf16, teacher_netw
 from edgedistill.runs.checkpoint import load_module, load_optimiser, module_tensors, optimiser_tensors
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers.dqn import nature_rmsprop
+from edgedistill.teachers.radam import FusedRAdam
 from edgedistill.teachers.replay import ReplayMemory
 
 
@@ -65,7 +66,7 @@ class Learners:
         optimiser = (
             nature_rmsprop(parameters, config.learning_rate)
             if config.teacher == "dqn"
-            else torch.optim.RAdam(parameters, config.learning_rate, foreach=True)
+            else FusedRAdam(parameters, config.learning_rate)
         )
         teacher = Learner.build(
             "teacher", network, optimiser, with_target=config.teacher == "dqn" and not config.frozen

@@ -1,22 +1,27 @@
 """Real-time policy distillation (Sun & Fazli 2019, arXiv 1912.12630): the whole loop.
 
-Each update of the teacher goes with an update of every student. Beside DQN both learn from the same replay minibatch,
-as in the paper. PQN has no replay, so its students learn from a distillation memory: recent frames with the Q-values
+Updates of the teacher go with updates of every student. Beside DQN both learn from the same replay minibatch, as in
+the paper. PQN has no replay, so its students learn from a distillation memory: recent frames with the Q-values
 acted on. A frozen teacher plays into the same memory; offline distillation (Rusu et al. 2015) is that with other
 settings.
+
+While teacher and students learn from one rollout, the next one is played, by the teacher as it was before: each is a
+job for one of a few threads, and none writes what another one reads. So a run does not depend on how many they are.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.lessons import lessons
-from edgedistill.distill.students import update_student
+from edgedistill.distill.play import Play
+from edgedistill.distill.updates import Losses, batches_due, update_from_memory, update_from_replay, update_on_rollout
+from edgedistill.phases import timed
 from edgedistill.runs.config import TrainConfig
-from edgedistill.teachers.acting import collect, epsilon_of_envs, student_drivers
+from edgedistill.teachers.acting import Rollout
 from edgedistill.teachers.replay import ReplayMemory
 
 
@@ -35,55 +40,86 @@ class Progress:
 
 
 def distil(
-    config: TrainConfig, learners: Learners, memory: ReplayMemory, envs: TrainingEnvs, start_step: int
+    config: TrainConfig,
+    learners: Learners,
+    memory: ReplayMemory,
+    envs: TrainingEnvs,
+    start_step: int,
+    lanes: Executor,
 ) -> Iterator[Progress]:
-    """Train teacher and students from `start_step` to `config.steps`.
+    """Train teacher and students from `start_step` to `config.steps`, with the threads of `lanes`.
 
     The random numbers of a rollout derive from the run's seed and its step, so a resumed run draws the same.
     """
     step = start_step
-    floors = config.env_epsilon_floors
-    names = [student.network.architecture.name for student in learners.students]
-    teacher_losses: list[float] = []
-    student_losses: list[list[float]] = []
-    returns: list[float] = []
-    drivers = student_drivers([student.network for student in learners.students], config.student_driven, envs.count)
+    play = Play(config, learners, envs)
+    ahead: Future[Rollout] | None = None
+    losses, returns = Losses(), list[float]()
     ready = False
     while step < config.steps:
-        play_seed, teacher_seed, student_seed = np.random.SeedSequence([config.seed, step]).spawn(3)
-        if step == start_step or config.is_due(config.checkpoint_every, step):
-            # A checkpoint cannot hold the emulators. All runs restart them there, so that a resumed one is the same.
+        if ahead is None:
             memory.cut()
-            obs = envs.reset(int(play_seed.generate_state(1)[0]))
-            running_return = np.zeros(config.envs)
-
-        epsilon = floors if config.frozen else epsilon_of_envs(step, config.epsilon_decay_steps, floors)
-        rollout = collect(
-            envs, obs, learners.teacher.network, epsilon, np.random.default_rng(play_seed), config.rollout_length,
-            running_return, drivers if ready else (),
-        )  # fmt: skip
-        obs = rollout.obs[-1]
-        returns += rollout.finished_returns
+            play.restart(step)
+            ahead = lanes.submit(play.collect, step, students_act=ready)
+        with timed("waiting"):
+            rollout = ahead.result()
         memory.add(rollout)
+        returns += rollout.finished_returns
         ready = len(memory) >= (config.learning_starts or memory.capacity)
         if ready:
             learners.centre_students(memory)
         learners.set_rates(config, step)
-        teacher_rng, student_rng = np.random.default_rng(teacher_seed), np.random.default_rng(student_seed)
         teacher_learns = not config.frozen and config.teacher_rate(step) > 0
-        for lesson in lessons(config, learners, memory, rollout, ready, teacher_learns, teacher_rng, student_rng):
-            if lesson.teacher_loss is not None:
-                teacher_losses.append(lesson.teacher_loss)
-            for batch in lesson.batches:
-                student_losses.append([update_student(student, batch, config) for student in learners.students])
+        _, *seeds = config.rollout_seeds(step)
 
         step += config.rollout_steps
+        # A checkpoint cannot hold the emulators. All runs restart them there, so that a resumed one is the same.
+        goes_on = step < config.steps and not config.is_due(config.checkpoint_every, step)
+        play.follow(rollout)
+        ahead = lanes.submit(play.collect, step, students_act=ready) if goes_on else None
+        for job in _updates(config, learners, memory, rollout, ready, teacher_learns, step, seeds, lanes):
+            with timed("waiting"):
+                losses.add(job.result())
+
         if step % config.report_steps == 0 or step >= config.steps:
-            mean_loss = np.mean(student_losses, axis=0).tolist() if student_losses else []
+            if ahead is not None:
+                with timed("waiting"):
+                    ahead.result()  # what consumes the report has the machine to itself
             yield Progress(
                 step,
-                float(np.mean(teacher_losses)) if teacher_losses else None,
-                dict(zip(names, mean_loss, strict=False)),
+                float(np.mean(losses.teacher)) if losses.teacher else None,
+                {name: float(np.mean(values)) for name, values in losses.students.items()},
                 float(np.mean(returns)) if returns else None,
             )
-            teacher_losses, student_losses, returns = [], [], []
+            losses, returns = Losses(), []
+
+
+def _updates(
+    config: TrainConfig,
+    learners: Learners,
+    memory: ReplayMemory,
+    rollout: Rollout,
+    ready: bool,
+    teacher_learns: bool,
+    step: int,
+    seeds: list[np.random.SeedSequence],
+    lanes: Executor,
+) -> list[Future[Losses]]:
+    """The jobs of learning after a rollout, which is in the memory already and ended at `step`."""
+    teacher_seed, student_seed = seeds
+    jobs = []
+    if teacher_learns and config.teacher == "dqn":
+        if ready:
+            rng = np.random.default_rng(teacher_seed)
+            jobs.append(lanes.submit(update_from_replay, config, learners, memory, rng))
+        return jobs
+    if teacher_learns:
+        rng = np.random.default_rng(teacher_seed)
+        jobs.append(lanes.submit(update_on_rollout, config, learners, rollout, rng))
+    if ready:
+        batches = batches_due(config, step, teacher_learns)
+        # Two jobs, so that no lane is idle beside a teacher that is done; both draw the same batches.
+        for students in filter(None, (learners.students[::2], learners.students[1::2])):
+            rng = np.random.default_rng(student_seed)
+            jobs.append(lanes.submit(update_from_memory, config, learners, students, memory, batches, rng))
+    return jobs

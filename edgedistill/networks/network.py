@@ -1,5 +1,6 @@
 """The torch form of a catalogue entry, for teachers and students alike."""
 
+from copy import deepcopy
 from itertools import pairwise
 from math import prod
 from pathlib import Path
@@ -152,16 +153,30 @@ def teacher_network(kind: str, actions: int, *, bf16: bool) -> AtariNetwork:
     return AtariNetwork(NATURE_DQN, actions, layer_norm=kind == "pqn", plain=kind == "dqn", bf16=bf16)
 
 
-def to_input(frames: NDArray[np.uint8] | Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+def to_input(frames: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:
     """uint8 (N, 4, 84, 84) -> (N, 64, 21, 21) on `device`, channels last: the 4×4 blocks of each frame as channels.
 
     Values stay from 0 to 255, which bfloat16 holds exactly; the first layer scales.
     """
-    tensor = torch.as_tensor(frames).to(device).contiguous()
-    # Four pixels of a row are moved as one int32.
-    rows = tensor.view(torch.int32).view(len(tensor), STACK, BLOCKS, BLOCK, BLOCKS)
-    blocks = rows.permute(0, 2, 4, 1, 3).contiguous().view(torch.uint8)
-    return blocks.view(len(tensor), BLOCKS, BLOCKS, STACK * BLOCK**2).to(dtype).permute(0, 3, 1, 2)
+    # Four pixels of a row are moved as one int32, by numpy: torch's copy took 2.1 ms for 128 stacks, this one 0.9.
+    pixels = np.ascontiguousarray(frames).view(np.int32)
+    rows = pixels.reshape(len(frames), STACK, BLOCKS, BLOCK, BLOCKS)
+    blocks = torch.from_numpy(np.ascontiguousarray(rows.transpose(0, 2, 4, 1, 3))).view(torch.uint8)
+    return blocks.to(device).view(len(frames), BLOCKS, BLOCKS, STACK * BLOCK**2).to(dtype).permute(0, 3, 1, 2)
+
+
+def acting_copy(network: AtariNetwork) -> AtariNetwork:
+    """The network as it is now, to act with while the original learns.
+
+    With `bf16`, weights that autocast would cast at each call are cast once: the values are the same.
+    """
+    copy = deepcopy(network).requires_grad_(False)
+    if network.bf16:
+        for layer in copy.trunk:
+            # The first layer scales its weights in float32 before they are cast.
+            if isinstance(layer, nn.Conv2d | nn.Linear) and not isinstance(layer, FrameConv2d):
+                layer.to(torch.bfloat16)
+    return copy
 
 
 class GreedyPolicy:

@@ -48,6 +48,12 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tenso
             index, key = name.removeprefix(prefix + ".").split(".")
             state.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    # Fused optimisers go through memory in one line, so that moments must lie there as their weights do: files hold
+    # them contiguous, and the weights of convolutions are channels_last.
+    for parameter, entry in optimiser.state.items():
+        for key, value in entry.items():
+            if value.shape == parameter.shape:
+                entry[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def module_tensors(module: nn.Module, prefix: str) -> dict[str, Tensor]:

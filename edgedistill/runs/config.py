@@ -169,6 +169,10 @@ class TrainConfig:
         """The students' learning rate at an agent step."""
         return self.student_learning_rate * _line(step, self.steps, self.student_cooldown * self.steps)
 
+    def rollout_seeds(self, step: int) -> list[np.random.SeedSequence]:
+        """Of the rollout that begins at `step`: for its play, the teacher's updates on it, and the students'."""
+        return np.random.SeedSequence([self.seed, step]).spawn(3)
+
     @property
     def env_epsilon_floors(self) -> NDArray[np.float64]:
         """Final ε of each environment, (envs,)."""
@@ -177,6 +181,16 @@ class TrainConfig:
     @property
     def thread_count(self) -> int:
         return self.threads or available_cores()
+
+    @property
+    def lanes(self) -> int:
+        """Threads that play, teach and learn beside each other: as many as there is work for at any moment."""
+        return min(self.thread_count, 2 + min(len(self.students), 2))
+
+    @property
+    def lane_threads(self) -> int:
+        """Threads of each operation in a lane; more than all cores in total would fight for them."""
+        return self.thread_count // self.lanes
 
     def to_json(self) -> str:
         table = asdict(replace(self, students=()))

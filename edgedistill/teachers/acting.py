@@ -39,13 +39,11 @@ class Driver:
     network: AtariNetwork
 
 
-def student_drivers(students: Sequence[AtariNetwork], share: float, count: int) -> list[Driver]:
-    """Deal a share of `count` environments out to the students in turn, spread evenly so that all ε are met."""
+def student_envs(students: int, share: float, count: int) -> list[NDArray[np.int64]]:
+    """Deal a share of `count` environments out to the students in turn, spread evenly so that all ε are met: the
+    indices of each student's."""
     driven = [env for env in range(count) if int((env + 1) * share) > int(env * share)]
-    drivers = [
-        Driver(np.array(driven[number :: len(students)], np.int64), network) for number, network in enumerate(students)
-    ]
-    return [driver for driver in drivers if len(driver.envs)]
+    return [np.array(driven[number::students], np.int64) for number in range(students)]
 
 
 def epsilon_of_envs(step: int, decay_steps: int, floors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,13 @@ from edgedistill.teachers.replay import ReplayMemory
 from tests.conftest import TINY
 
 
-def events_of(config):
+def events_of(config, lanes=2):
     envs = TrainingEnvs("pong", config.envs, threads=1)
     memory = ReplayMemory(192, config.envs, config.rollout_length, envs.actions)
     learners = Learners.build(config, envs.actions)
     before = {name: tensor.clone() for name, tensor in learners.tensors().items()}
-    events = list(distil(config, learners, memory, envs, start_step=0))
+    with ThreadPoolExecutor(lanes) as pool:
+        events = list(distil(config, learners, memory, envs, 0, pool))
     envs.close()
     changed = {name for name, tensor in learners.tensors().items() if name in before and (tensor != before[name]).any()}
     return events, learners, {name.split(".trunk")[0] for name in changed if ".trunk.0.weight" in name}
@@ -75,8 +77,9 @@ def test_student_driven_games_are_acted_by_students(share):
     learners = Learners.build(config, envs.actions)
     with torch.no_grad():
         learners.students[0].network.head.bias[4] += 1000.0
-    for _ in distil(config, learners, memory, envs, start_step=0):
-        pass
+    with ThreadPoolExecutor(1) as lanes:
+        for _ in distil(config, learners, memory, envs, 0, lanes):
+            pass
     played = memory.sample(200, np.random.default_rng(0)).action
     assert (played == 4).all() == (share == 1.0)
     envs.close()
@@ -96,9 +99,10 @@ LOOP = {"emulators", "acting", "targets", "teacher", "students", "adding", "samp
 )
 def test_every_phase_of_the_loop_is_timed(changes, unused):
     profile = Profile()
+    profile.lanes = 2
     with profiling(profile):
         # Without checkpoints, since games restart there.
         events_of(replace(TINY, steps=320, checkpoint_every=10**9, **changes))
     spent = {phase for phase, seconds in profile.seconds.items() if seconds > 0}
-    assert spent == LOOP - unused | {"rest"}
+    assert spent == LOOP - unused | {"rest", "waiting"}
     assert profile.seconds["rest"] < 0.3 * profile.total

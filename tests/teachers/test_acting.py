@@ -6,7 +6,7 @@ import torch
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
-from edgedistill.teachers.acting import collect, epsilon_of_envs, student_drivers
+from edgedistill.teachers.acting import Driver, collect, epsilon_of_envs, student_envs
 from tests.conftest import TINY
 
 
@@ -19,12 +19,11 @@ def test_epsilon_falls_in_a_line_to_each_floor():
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
 def test_students_share_their_part_of_the_games_evenly(share):
-    students = [object(), object(), object()]
-    drivers = student_drivers(students, share, 32)
-    dealt = np.concatenate([driver.envs for driver in drivers]) if drivers else np.array([])
+    of_students = student_envs(3, share, 32)
+    dealt = np.concatenate(of_students)
     assert len(dealt) == len(set(dealt.tolist())) == 32 * share
-    sizes = [len(driver.envs) for driver in drivers]
-    assert not sizes or max(sizes) - min(sizes) <= 1
+    sizes = [len(envs) for envs in of_students]
+    assert max(sizes) - min(sizes) <= 1
     # Each quarter of the games has its own ε: students meet all of them.
     assert len({int(env) // 8 for env in dealt}) == (4 if share else 0)
 
@@ -37,12 +36,12 @@ def test_a_driver_acts_in_its_games_and_the_teacher_in_the_others():
     with torch.no_grad():
         learners.teacher.network.head.bias[2] += 100.0
         student.head.bias[3] += 100.0
-    drivers = student_drivers([student], 0.5, 4)
+    (driven,) = student_envs(1, 0.5, 4)
+    drivers = [Driver(driven, student)]
     rollout = collect(
         envs, envs.reset(0), learners.teacher.network, np.zeros(4), np.random.default_rng(0), 5, np.zeros(4), drivers
     )
-    driven = drivers[0].envs.tolist()
-    assert driven == [1, 3]
+    assert driven.tolist() == [1, 3]
     for env in range(4):
         assert set(rollout.action[:, env].tolist()) == {3 if env in driven else 2}
     assert (rollout.q.argmax(axis=2) == 2).all()  # the teacher's opinion is kept everywhere

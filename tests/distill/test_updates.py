@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.lessons import minibatches
+from edgedistill.distill.updates import minibatches
 from edgedistill.teachers.acting import Rollout
 from tests.conftest import TINY
 
