@@ -105,7 +105,7 @@ def ours(settings: Settings, teacher: str, count: int) -> Measured:
         **{**preset(teacher=teacher, mode="realtime", frozen=False), **given},
     )
     torch.set_num_threads(config.lane_threads)
-    envs = TrainingEnvs(config.game, config.envs, threads=config.lane_threads)
+    envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count)
     frames = config.memory_frames if config.needs_memory else 1
     memory = ReplayMemory(frames, config.envs, config.rollout_length, envs.actions)
     lanes = ThreadPoolExecutor(config.lanes)

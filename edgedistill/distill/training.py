@@ -3,14 +3,14 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 
 import torch
 
-from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, evaluate
+from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evaluate
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.realtime import Progress, distil
@@ -98,7 +98,7 @@ def train(
     # Huge pages for large tensors, which torch asks for at its first allocation: a teacher's update took 0.8 to 0.9 of
     # its time (Linux, THP in `madvise` mode).
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    envs = TrainingEnvs(config.game, config.envs, threads=config.lane_threads, sticky=config.sticky)
+    envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)
     with closing(envs), ThreadPoolExecutor(config.lanes, "lane") as lanes, profiling(profile):
         yield from _train(run, config, envs, lanes, resume, should_stop, warn, profile)
 
@@ -146,7 +146,7 @@ def _train(
     if start_step >= config.steps:
         # It was stopped in its last evaluation, which is all that is missing.
         with suppress(_Stop):
-            yield from _evaluate(run, config, learners, state, step, should_stop)
+            yield from _evaluate(run, config, learners, lanes, state, step, should_stop)
         state.seconds = time.monotonic() - began
         run.save_checkpoint(step, learners.tensors(), asdict(state))
         return
@@ -163,7 +163,7 @@ def _train(
             yield Saved(step)
         if not stop and (done or config.is_due(config.evaluate_every, step)):
             try:
-                yield from _evaluate(run, config, learners, state, step, should_stop)
+                yield from _evaluate(run, config, learners, lanes, state, step, should_stop)
             except _Stop:
                 stop = True
             state.seconds = time.monotonic() - began
@@ -191,6 +191,7 @@ def _evaluate(
     run: RunFolder,
     config: TrainConfig,
     learners: Learners,
+    lanes: Executor,
     state: RunState,
     step: int,
     should_stop: Callable[[], bool],
@@ -198,20 +199,28 @@ def _evaluate(
     """Score teacher and students on the validation seeds, log it, and keep the teacher if it is the best yet."""
     began = time.monotonic()
     protocol = Protocol(episodes=config.evaluate_episodes, sticky=config.sticky, seed=VALIDATION_SEED)
-    scores = {}
 
     def check(number: int, score: float) -> None:
         if should_stop():
             raise _Stop
 
+    played: dict[str, Future[Scores]] = {}
+    scores = {}
     for learner in (learners.teacher, *learners.students):
         name = learner.name.removeprefix("student.")
         if learner is learners.teacher and config.frozen and state.best_teacher is not None:
             scores[name] = state.best_teacher["mean"]  # the same games, the same network
-            continue
-        yield Evaluating(name)
-        with timed("evaluation"):
-            scores[name] = evaluate(GreedyPolicy(learner.network), config.game, protocol, on_episode=check).mean
+        else:
+            policy = GreedyPolicy(learner.network)
+            played[name] = lanes.submit(evaluate, policy, config.game, protocol, on_episode=check)
+    try:
+        for name, result in played.items():
+            yield Evaluating(name)
+            with timed("evaluation"):
+                scores[name] = result.result().mean
+    finally:
+        for result in played.values():
+            result.cancel()
     if config.frozen:
         state.best_teacher = {"step": 0, "mean": scores["teacher"]}
     elif state.best_teacher is None or scores["teacher"] >= state.best_teacher["mean"]:

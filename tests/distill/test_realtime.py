@@ -32,6 +32,15 @@ def test_students_wait_until_the_memory_is_full_and_the_loop_ends_at_its_steps()
     assert all(student.network.is_centred for student in learners.students)
 
 
+@pytest.mark.parametrize("changes", [{}, {"teacher": "dqn", "learning_starts": 64}])
+def test_a_run_does_not_depend_on_how_many_lanes_share_its_work(changes):
+    config = replace(TINY, steps=320, checkpoint_every=10**9, **changes)
+    runs = [events_of(config, lanes)[:2] for lanes in (1, 4)]
+    assert runs[0][0] == runs[1][0]
+    alone, shared = (learners.tensors() for _, learners in runs)
+    assert all(torch.equal(tensor, shared[name]) for name, tensor in alone.items())
+
+
 def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learning_one():
     events, learners, changed = events_of(replace(TINY, steps=320, teacher_from="somewhere", frozen_batches=1.5))
     assert changed == {"student.micro", "student.pico"}

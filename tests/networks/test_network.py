@@ -4,7 +4,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgedistill.catalogue import NATURE_DQN, find_architecture, load_catalogue
-from edgedistill.networks.network import AtariNetwork, FrameConv2d, GreedyPolicy, teacher_network, to_input
+from edgedistill.networks.network import AtariNetwork, FrameConv2d, GreedyPolicy, acting_copy, teacher_network, to_input
 
 CPU = torch.device("cpu")
 
@@ -84,3 +84,17 @@ def test_a_centred_student_sees_frames_around_their_mean_with_nothing_added_to_i
     plain.trunk[0].bias.data = student.trunk[0].plain_bias().data
     plain.centre(0.0)
     assert torch.allclose(plain(x), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["pqn", "dqn"])
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_copy_acts_as_the_network_did_when_it_was_made(kind, bf16):
+    network = teacher_network(kind, 6, bf16=bf16)
+    x = to_input(random_frames(4, seed=1), CPU, torch.bfloat16 if bf16 else torch.float32)
+    before = network(x)
+    copy = acting_copy(network)
+    with torch.no_grad():
+        network.head.weight += 1.0
+        network.trunk[0].weight += 1.0
+    assert torch.equal(copy(x), before)
+    assert not any(parameter.requires_grad for parameter in copy.parameters())
