@@ -1,0 +1,68 @@
+"""Where no GPU is at hand: the loop's tensors are where its networks are. torch's `meta` device computes shapes alone,
+and refuses what mixes it with the CPU."""
+
+from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from edgedistill.distill.learners import Learners
+from edgedistill.distill.students import Batch, update_student
+from edgedistill.distill.updates import minibatches
+from edgedistill.networks.network import acting_copy
+from edgedistill.teachers import dqn, pqn
+from edgedistill.teachers.acting import Rollout
+from edgedistill.teachers.replay import ReplayMemory
+from tests.conftest import TINY
+
+META = torch.device("meta")
+
+
+def random_rollout(length, envs, actions):
+    rng = np.random.default_rng(0)
+    shape = (length, envs)
+    obs = rng.integers(0, 256, (length + 1, envs, 4, 84, 84), np.uint8)
+    q = rng.random((length + 1, envs, actions), np.float32)
+    reward = np.zeros(shape, np.float32)
+    return Rollout(obs, rng.integers(0, actions, shape), reward, np.zeros(shape, np.bool_), q, [])
+
+
+def on_meta(learner):
+    """The learner moved, with an optimiser that needs no kernel of its own there."""
+    network = deepcopy(learner.network).to(META)
+    target = None if learner.target is None else deepcopy(learner.target).to(META)
+    return replace(learner, network=network, target=target, optimiser=torch.optim.SGD(network.parameters(), 0.1))
+
+
+@pytest.mark.parametrize("teacher", ["pqn", "dqn"])
+@pytest.mark.parametrize("loss", ["kl+self-q", "reverse-kl+imitation-q", "nll", "mse"])
+def test_updates_stay_on_the_device_of_the_networks(teacher, loss, monkeypatch):
+    config = replace(TINY, teacher=teacher, loss=loss, precision="float32")
+    built = Learners.build(config, 6)
+    learners = Learners(on_meta(built.teacher), tuple(map(on_meta, built.students)))
+    # What torch knows of accelerators and not of `meta`.
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(torch.Tensor, "item", lambda tensor: 0.0)
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: 0.0)
+    rollout = random_rollout(config.rollout_length, config.envs, 6)
+    memory = ReplayMemory(128, config.envs, config.rollout_length, 6)
+    for _ in range(2):
+        memory.add(rollout)
+
+    batch = Batch.of(memory.sample(config.minibatch, np.random.default_rng(0), next_frames=True), learners)
+    tensors = [getattr(batch, field.name) for field in fields(batch)]
+    assert {tensor.device for tensor in tensors} == {META}
+    for student in learners.students:
+        update_student(student, batch, config)
+        assert student.network.head.weight.grad.device == META
+    network, optimiser = learners.teacher.network, learners.teacher.optimiser
+    x, action, target = next(minibatches(rollout, rollout.reward, config, learners, np.random.default_rng(0)))
+    if teacher == "pqn":
+        pqn.update_teacher(network, optimiser, x, action, target, max_grad_norm=1.0)
+    else:
+        assert dqn.update_teacher(network, optimiser, x, action, target)[1].device == META
+    assert network.head.weight.grad.device == META
+    assert acting_copy(network)(x).device == META
