@@ -37,6 +37,8 @@ def train(
     teacher: options.Teacher = "pqn",
     teacher_from: options.TeacherFrom = None,
     envs: options.Envs = None,
+    epochs: options.Epochs = None,
+    minibatch: options.Minibatch = None,
     learning_rate: options.LearningRate = None,
     teacher_cooldown: options.TeacherCooldown = None,
     epsilon_decay_steps: options.EpsilonDecaySteps = None,
@@ -94,7 +96,8 @@ def train(
         rom = find_game(game)
         given: dict[str, Any] = {
             "steps": steps or (NO_LIMIT if minutes else None), "minutes": minutes, "seed": seed, "sticky": sticky,
-            "envs": envs, "learning_rate": learning_rate, "teacher_cooldown": teacher_cooldown,
+            "envs": envs, "epochs": epochs, "minibatch": minibatch,
+            "learning_rate": learning_rate, "teacher_cooldown": teacher_cooldown,
             "epsilon_decay_steps": epsilon_decay_steps, "target_update": target_update, "loss": loss,
             "epsilon_floors": tuple(epsilon_floors) if epsilon_floors else None,
             "temperature": temperature, "temperature_kind": temperature_kind, "memory_frames": memory_frames,

@@ -34,6 +34,13 @@ TeacherFrom = Annotated[
 ]
 Envs = Annotated[int | None, typer.Option(help="Parallel games. Default: 32; 16 with dqn.", rich_help_panel=TEACHER)]
 LearningRate = Annotated[float | None, typer.Option(help="Default: 2.5e-4.", rich_help_panel=TEACHER)]
+Epochs = Annotated[
+    int | None, typer.Option(help="Passes of PQN over each rollout. Default: 2.", rich_help_panel=TEACHER)
+]
+Minibatch = Annotated[
+    int | None,
+    typer.Option(help="Samples per update of the teacher. Default: 128; 32 with dqn.", rich_help_panel=TEACHER),
+]
 TeacherCooldown = Annotated[
     float | None,
     typer.Option(
