@@ -28,6 +28,7 @@ TINY = TrainConfig(
     minibatch=32,
     memory_frames=128,
     student_batch=32,
+    student_batches=1.0,
     epsilon_decay_steps=256,
     evaluate_every=512,
     evaluate_episodes=1,

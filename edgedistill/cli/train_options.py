@@ -130,7 +130,9 @@ StudentBatch = Annotated[
 ]
 StudentBatches = Annotated[
     float | None,
-    typer.Option(help="Student updates per update of a learning teacher. Default: 1.", rich_help_panel=STUDENTS),
+    typer.Option(
+        help="Student updates per update of a learning teacher. Default: 0.5; 1 with dqn.", rich_help_panel=STUDENTS
+    ),
 ]
 FrozenBatches = Annotated[
     float | None,

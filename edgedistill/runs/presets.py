@@ -8,6 +8,7 @@ from edgedistill.runs.config import TrainConfig
 NATURE_DQN: dict[str, Any] = {
     "minibatch": 32,  # minibatch size
     "student_batch": 32,  # Sun & Fazli 2019: the same minibatch
+    "student_batches": 1.0,  # and each update of the teacher goes with one of every student
     "memory_frames": 1_000_000,  # replay memory size
     "target_update": 10_000,  # target network update frequency, in parameter updates
     "gamma": 0.99,  # discount factor
