@@ -83,8 +83,8 @@ class TrainConfig:
     student_batch: int = 128
     """Samples per student update."""
     student_batches: float = 0.5
-    """Student updates per update of a learning teacher. With 1, four students would leave it 0.6 of its speed, with 0.25
-    a 1.6% Pong student was far behind its teacher for most of the run (docs/recipe.md)."""
+    """Student updates per update of a learning teacher. With 1, four students leave it 0.6 of its speed; with 0.25, a
+    1.6% Pong student was far behind its teacher for most of the run (docs/recipe.md)."""
     frozen_batches: float = 4.0
     """Student updates per update that a learning teacher would have had, once it is done or where it came frozen. Its
     own updates took the time of some four of theirs; docs/recipe.md has what they gain."""

@@ -11,8 +11,8 @@ from torch import Tensor
 class FusedRAdam(torch.optim.Adam):
     """RAdam (Liu et al. 2019, arXiv 1908.03265, algorithm 2) as Adam with a rectified learning rate.
 
-    torch's own RAdam has no fused form: for the Nature DQN's 1.7M weights it took 8.0 of the 39 ms of a teacher's update
-    (bf16, one thread), this one takes 1.4. State and its names are RAdam's.
+    torch's own RAdam has no fused form: for the Nature DQN's 1.7M weights it took 8.0 of the 39 ms of a teacher's
+    update (bf16, one thread), this one takes 1.4. State and its names are RAdam's.
     """
 
     def __init__(self, parameters: list[torch.nn.Parameter], learning_rate: float) -> None:
