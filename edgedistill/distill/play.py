@@ -10,7 +10,8 @@ from edgedistill.teachers.acting import Driver, Rollout, collect, epsilon_of_env
 
 
 class Play:
-    """All games of a run. A rollout is played by the networks as they were at the last `restart` or `follow`."""
+    """All games of a run. Students that act do so as they were at the last `restart` or `follow`, since they learn
+    meanwhile; the teacher as it is."""
 
     def __init__(self, config: TrainConfig, learners: Learners, envs: TrainingEnvs) -> None:
         self._config, self._learners, self._envs = config, learners, envs
@@ -22,15 +23,14 @@ class Play:
         seed, *_ = self._config.rollout_seeds(step)
         self._obs = self._envs.reset(int(seed.generate_state(1)[0]))
         self._running_return[:] = 0.0
-        self._copy_networks()
+        self._copy_students()
 
     def follow(self, rollout: Rollout) -> None:
         """The next rollout goes on where this one, the last, ended."""
         self._obs = rollout.obs[-1]
-        self._copy_networks()
+        self._copy_students()
 
-    def _copy_networks(self) -> None:
-        self._teacher = acting_copy(self._learners.teacher.network)
+    def _copy_students(self) -> None:
         self._drivers = [
             Driver(envs, acting_copy(student.network))
             for envs, student in zip(self._student_envs, self._learners.students, strict=False)
@@ -45,7 +45,7 @@ class Play:
         return collect(
             self._envs,
             self._obs,
-            self._teacher,
+            acting_copy(self._learners.teacher.network),
             floors if config.frozen else epsilon_of_envs(step, config.epsilon_decay_steps, floors),
             np.random.default_rng(seed),
             config.rollout_length,

@@ -5,8 +5,8 @@ the paper. PQN has no replay, so its students learn from a distillation memory: 
 acted on. A frozen teacher plays into the same memory; offline distillation (Rusu et al. 2015) is that with other
 settings.
 
-While teacher and students learn from one rollout, the next one is played, by the teacher as it was before: each is a
-job for one of a few threads, and none writes what another one reads. So a run does not depend on how many they are.
+While the students learn after a rollout, the teacher learns from it and then plays the next one: each is a job for one
+of a few threads, and none writes what another one reads. So a run does not depend on how many they are.
 """
 
 from collections.abc import Iterator
@@ -73,11 +73,17 @@ def distil(
         _, *seeds = config.rollout_seeds(step)
 
         step += config.rollout_steps
+        play.follow(rollout)
+        teacher_job, student_jobs = _updates(
+            config, learners, memory, rollout, ready, teacher_learns, step, seeds, lanes
+        )
+        if teacher_job is not None:
+            with timed("waiting"):
+                losses.add(teacher_job.result())
         # A checkpoint cannot hold the emulators. All runs restart them there, so that a resumed one is the same.
         goes_on = step < config.steps and not config.is_due(config.checkpoint_every, step)
-        play.follow(rollout)
         ahead = lanes.submit(play.collect, step, students_act=ready) if goes_on else None
-        for job in _updates(config, learners, memory, rollout, ready, teacher_learns, step, seeds, lanes):
+        for job in student_jobs:
             with timed("waiting"):
                 losses.add(job.result())
 
@@ -104,22 +110,23 @@ def _updates(
     step: int,
     seeds: list[np.random.SeedSequence],
     lanes: Executor,
-) -> list[Future[Losses]]:
-    """The jobs of learning after a rollout, which is in the memory already and ended at `step`."""
+) -> tuple[Future[Losses] | None, list[Future[Losses]]]:
+    """Jobs of learning after a rollout, which is in the memory already and ended at `step`: that in which the teacher
+    learns, and those of students alone."""
     teacher_seed, student_seed = seeds
-    jobs = []
+    teacher_job, student_jobs = None, list[Future[Losses]]()
     if teacher_learns and config.teacher == "dqn":
         if ready:
             rng = np.random.default_rng(teacher_seed)
-            jobs.append(lanes.submit(update_from_replay, config, learners, memory, rng))
-        return jobs
+            teacher_job = lanes.submit(update_from_replay, config, learners, memory, rng)
+        return teacher_job, student_jobs
     if teacher_learns:
         rng = np.random.default_rng(teacher_seed)
-        jobs.append(lanes.submit(update_on_rollout, config, learners, rollout, rng))
+        teacher_job = lanes.submit(update_on_rollout, config, learners, rollout, rng)
     if ready:
         batches = batches_due(config, step, teacher_learns)
         # Two jobs, so that no lane is idle beside a teacher that is done; both draw the same batches.
         for students in filter(None, (learners.students[::2], learners.students[1::2])):
             rng = np.random.default_rng(student_seed)
-            jobs.append(lanes.submit(update_from_memory, config, learners, students, memory, batches, rng))
-    return jobs
+            student_jobs.append(lanes.submit(update_from_memory, config, learners, students, memory, batches, rng))
+    return teacher_job, student_jobs

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgedistill.distill.learners import Learner, Learners
 from edgedistill.distill.students import Batch, update_student
-from edgedistill.networks.network import acting_copy, to_input
+from edgedistill.networks.network import to_input
 from edgedistill.phases import timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers import dqn, pqn
@@ -33,15 +33,11 @@ class Losses:
 
 
 def update_on_rollout(config: TrainConfig, learners: Learners, rollout: Rollout, rng: np.random.Generator) -> Losses:
-    """PQN's updates on a rollout (Gallici et al. 2024, algorithm 2).
-
-    Targets are those of the teacher as it is now, not of the one that acted: values would spread half as fast.
-    """
+    """PQN's updates on a rollout (Gallici et al. 2024, algorithm 2), with the values on which it was played."""
     teacher = learners.teacher
-    reward = rollout.reward.clip(-1, 1)
     with timed("targets"):
-        q = teacher_values(rollout.obs, learners)
-    target = pqn.q_lambda_targets(reward, rollout.done, q, gamma=config.gamma, lam=config.lam)
+        reward = rollout.reward.clip(-1, 1)
+        target = pqn.q_lambda_targets(reward, rollout.done, rollout.q, gamma=config.gamma, lam=config.lam)
     return Losses(
         [
             pqn.update_teacher(teacher.network, teacher.optimiser, x, action, value, max_grad_norm=config.max_grad_norm)
@@ -95,18 +91,6 @@ def batches_due(config: TrainConfig, step: int, teacher_learns: bool) -> int:
     share = config.student_batches if teacher_learns else config.frozen_batches
     rollout = step // config.rollout_steps
     return int(rollout * updates * share) - int((rollout - 1) * updates * share)
-
-
-@torch.inference_mode()
-def teacher_values(obs: NDArray[np.uint8], learners: Learners) -> NDArray[np.float32]:
-    """The teacher's values of a rollout: obs (T+1, N, 4, 84, 84) -> (T+1, N, A)."""
-    network = acting_copy(learners.teacher.network)
-    # Four steps of 32 games make batches of 128, as in training.
-    values = [
-        network(to_input(steps.reshape(-1, *obs.shape[2:]), learners.device, learners.input_dtype)).cpu().numpy()
-        for steps in np.array_split(obs, max(1, len(obs) // 4))
-    ]
-    return np.concatenate(values).reshape(*obs.shape[:2], -1)
 
 
 def minibatches(

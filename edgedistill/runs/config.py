@@ -185,8 +185,10 @@ class TrainConfig:
 
     @property
     def lanes(self) -> int:
-        """Threads that play, teach and learn beside each other: as many as there is work for at any moment."""
-        return min(self.thread_count, 2 + min(len(self.students), 2))
+        """Threads that learn and play beside each other: the teacher's, and those of students who learn by themselves.
+        Where all is done in turn it is one, with all cores in each operation."""
+        own = 0 if self.teacher == "dqn" and not self.frozen else min(len(self.students), 2)
+        return min(self.thread_count, 1 + own)
 
     @property
     def lane_threads(self) -> int:
