@@ -38,7 +38,7 @@ from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
-from edgedistill.teachers.acting import collect
+from edgedistill.teachers.acting import Rollout, collect
 from edgedistill.teachers.replay import ReplayMemory
 
 HELD_OUT_FRAMES = 4_000
@@ -78,9 +78,8 @@ def teach(
     running_return = np.zeros(base.envs)
     for rollout_number in range(rollouts):
         step = rollout_number * base.rollout_steps
-        rollout = collect(
-            envs, obs, learners.teacher.network, base.env_epsilon_floors, rng, base.rollout_length, running_return
-        )  # fmt: skip
+        rollout = Rollout.empty(obs, base.rollout_length, envs.actions)
+        collect(envs, rollout, learners.teacher.network, base.env_epsilon_floors, rng, running_return)
         obs = rollout.obs[-1]
         for memory in memories.values():
             memory.add(rollout)

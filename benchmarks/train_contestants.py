@@ -25,6 +25,7 @@ from edgedistill.atari.resize import SIDE
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import NATURE_DQN, find_architecture
 from edgedistill.distill.learners import Learners
+from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.networks.network import BLOCK, AtariNetwork, native_bf16, to_input
 from edgedistill.runs.config import TrainConfig
@@ -105,11 +106,12 @@ def ours(settings: Settings, teacher: str, count: int) -> Measured:
         **{**preset(teacher=teacher, mode="realtime", frozen=False), **given},
     )
     torch.set_num_threads(config.lane_threads)
-    envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count)
+    envs = env_groups(config)
+    actions = envs[0].actions
     frames = config.memory_frames if config.needs_memory else 1
-    memory = ReplayMemory(frames, config.envs, config.rollout_length, envs.actions)
+    memory = ReplayMemory(frames, config.envs, config.rollout_length, actions)
     lanes = ThreadPoolExecutor(config.lanes)
-    loop = distil(config, Learners.build(config, envs.actions), memory, envs, 0, lanes)
+    loop = distil(config, Learners.build(config, actions), memory, envs, 0, lanes)
     while True:
         progress = next(loop)
         if progress.teacher_loss is not None and len(progress.student_loss) == count:

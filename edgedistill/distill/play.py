@@ -1,5 +1,8 @@
 """The play of a run: who acts in its games, and from where the next rollout goes on."""
 
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, wait
+
 import numpy as np
 
 from edgedistill.atari.training_env import TrainingEnvs
@@ -9,46 +12,75 @@ from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers.acting import Driver, Rollout, collect, epsilon_of_envs, student_envs
 
 
-class Play:
-    """All games of a run. Students that act do so as they were at the last `restart` or `follow`, since they learn
-    meanwhile; the teacher as it is."""
+def env_groups(config: TrainConfig) -> list[TrainingEnvs]:
+    """The environments of a run, dealt out in a group for each lane."""
+    threads = config.thread_count // config.lanes
+    parts = np.array_split(np.arange(config.envs), config.lanes)
+    return [TrainingEnvs(config.game, len(part), threads=threads, sticky=config.sticky) for part in parts]
 
-    def __init__(self, config: TrainConfig, learners: Learners, envs: TrainingEnvs) -> None:
-        self._config, self._learners, self._envs = config, learners, envs
-        self._running_return = np.zeros(envs.count)
-        self._student_envs = student_envs(len(learners.students), config.student_driven, envs.count)
+
+class Play:
+    """All games of a run, in groups that are played beside each other."""
+
+    def __init__(
+        self, config: TrainConfig, learners: Learners, groups: Sequence[TrainingEnvs], lanes: Executor
+    ) -> None:
+        self._config, self._learners, self._groups, self._lanes = config, learners, groups, lanes
+        ends = np.cumsum([group.count for group in groups]).tolist()
+        self._slices = [slice(end - group.count, end) for group, end in zip(groups, ends, strict=True)]
+        self._running_return = np.zeros(config.envs)
+        self._student_envs = student_envs(len(learners.students), config.student_driven, config.envs)
+        self._jobs: list[Future[None]] = []
 
     def restart(self, step: int) -> None:
         """Restart all games; the next rollout begins at `step`."""
-        seed, *_ = self._config.rollout_seeds(step)
-        self._obs = self._envs.reset(int(seed.generate_state(1)[0]))
-        self._running_return[:] = 0.0
-        self._copy_students()
-
-    def follow(self, rollout: Rollout) -> None:
-        """The next rollout goes on where this one, the last, ended."""
-        self._obs = rollout.obs[-1]
-        self._copy_students()
-
-    def _copy_students(self) -> None:
-        self._drivers = [
-            Driver(envs, acting_copy(student.network))
-            for envs, student in zip(self._student_envs, self._learners.students, strict=False)
-            if len(envs)
+        seeds = self._seeds(step)
+        resets = [
+            self._lanes.submit(group.reset, int(seed.generate_state(1)[0]))
+            for group, seed in zip(self._groups, seeds, strict=True)
         ]
+        self._obs = np.concatenate([reset.result() for reset in resets])
+        self._running_return[:] = 0.0
 
-    def collect(self, step: int, *, students_act: bool) -> Rollout:
-        """Play the rollout that begins at `step`; only students that have learnt may act in games of theirs."""
-        config = self._config
+    def begin(self, step: int, *, students_act: bool) -> None:
+        """Play the rollout that begins at `step`, by the networks as they are now.
+
+        Only students that have learnt may act in games of theirs.
+        """
+        config, learners = self._config, self._learners
         floors = config.env_epsilon_floors
-        seed, *_ = config.rollout_seeds(step)
-        return collect(
-            self._envs,
-            self._obs,
-            acting_copy(self._learners.teacher.network),
-            floors if config.frozen else epsilon_of_envs(step, config.epsilon_decay_steps, floors),
-            np.random.default_rng(seed),
-            config.rollout_length,
-            self._running_return,
-            self._drivers if students_act else (),
-        )
+        epsilon = floors if config.frozen else epsilon_of_envs(step, config.epsilon_decay_steps, floors)
+        teacher = acting_copy(learners.teacher.network)
+        # Students learn while they play.
+        drivers = [
+            Driver(envs, acting_copy(student.network))
+            for envs, student in zip(self._student_envs, learners.students, strict=False)
+            if students_act
+        ]
+        self._rollout = Rollout.empty(self._obs, config.rollout_length, self._groups[0].actions)
+        self._parts = [self._rollout.of(games) for games in self._slices]
+        self._jobs = [
+            self._lanes.submit(
+                collect, group, part, teacher, epsilon[games], np.random.default_rng(seed), self._running_return[games],
+                [driver.of(games) for driver in drivers],
+            )
+            for group, games, part, seed in zip(
+                self._groups, self._slices, self._parts, self._seeds(step), strict=True
+            )
+        ]  # fmt: skip
+
+    def wait(self) -> None:
+        """Until the rollout is played."""
+        wait(self._jobs)
+
+    def finish(self) -> Rollout:
+        """The rollout, once it is played; the next one goes on where it ended."""
+        for job, part in zip(self._jobs, self._parts, strict=True):
+            job.result()
+            self._rollout.finished_returns.extend(part.finished_returns)
+        self._obs = self._rollout.obs[-1]
+        return self._rollout
+
+    def _seeds(self, step: int) -> list[np.random.SeedSequence]:
+        seed, *_ = self._config.rollout_seeds(step)
+        return seed.spawn(len(self._groups))

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 
@@ -13,6 +13,7 @@ import torch
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evaluate
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
+from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import Progress, distil
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.networks.network import GreedyPolicy
@@ -98,29 +99,30 @@ def train(
     # Huge pages for large tensors, which torch asks for at its first allocation: a teacher's update took 0.8 to 0.9 of
     # its time (Linux, THP in `madvise` mode).
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)
-    with closing(envs), ThreadPoolExecutor(config.lanes, "lane") as lanes, profiling(profile):
+    with ExitStack() as open_envs, ThreadPoolExecutor(config.lanes, "lane") as lanes, profiling(profile):
+        envs = [open_envs.enter_context(closing(group)) for group in env_groups(config)]
         yield from _train(run, config, envs, lanes, resume, should_stop, warn, profile)
 
 
 def _train(
     run: RunFolder,
     config: TrainConfig,
-    envs: TrainingEnvs,
+    envs: Sequence[TrainingEnvs],
     lanes: Executor,
     resume: bool,
     should_stop: Callable[[], bool],
     warn: Callable[[str], None],
     profile: Profile | None,
 ) -> Iterator[Event]:
-    learners = Learners.build(config, envs.actions)
+    actions = envs[0].actions
+    learners = Learners.build(config, actions)
     if profile is not None:
         profile.lanes = config.lanes
         if learners.device.type == "cuda":
             profile.synchronise = torch.cuda.synchronize
     frames = config.memory_frames if config.needs_memory else 1
-    check_memory(ReplayMemory.bytes_needed(frames, envs.actions), frames)
-    memory = ReplayMemory(frames, config.envs, config.rollout_length, envs.actions)
+    check_memory(ReplayMemory.bytes_needed(frames, actions), frames)
+    memory = ReplayMemory(frames, config.envs, config.rollout_length, actions)
     state = RunState()
     start_step = 0
     if config.frozen:

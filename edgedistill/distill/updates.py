@@ -1,6 +1,7 @@
 """What is learnt after a rollout: the updates of the teacher, and those of its students."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -32,18 +33,73 @@ class Losses:
             self.students.setdefault(name, []).extend(losses)
 
 
-def update_on_rollout(config: TrainConfig, learners: Learners, rollout: Rollout, rng: np.random.Generator) -> Losses:
-    """PQN's updates on a rollout (Gallici et al. 2024, algorithm 2), with the values on which it was played."""
-    teacher = learners.teacher
-    with timed("targets"):
-        reward = rollout.reward.clip(-1, 1)
-        target = pqn.q_lambda_targets(reward, rollout.done, rollout.q, gamma=config.gamma, lam=config.lam)
-    return Losses(
-        [
-            pqn.update_teacher(teacher.network, teacher.optimiser, x, action, value, max_grad_norm=config.max_grad_norm)
-            for x, action, value in minibatches(rollout, target, config, learners, rng)
-        ]
+def update_on_rollout(
+    config: TrainConfig, learners: Learners, rollout: Rollout, rng: np.random.Generator, lanes: Executor
+) -> Losses:
+    """PQN's updates on a rollout (Gallici et al. 2024, algorithm 2), with the values on which it was played.
+
+    Each lane computes the gradients of a part of each minibatch.
+    """
+    teacher, losses = learners.teacher, Losses()
+    reward = rollout.reward.clip(-1, 1)
+    target = pqn.q_lambda_targets(reward, rollout.done, rollout.q, gamma=config.gamma, lam=config.lam)
+
+    def gradients(picks: NDArray[np.int64]) -> tuple[Tensor, Sequence[Tensor]]:
+        x, action, value = samples(rollout, target, picks, learners)
+        return pqn.part_gradients(teacher.network, x, action, value, config.minibatch)
+
+    parts = config.lanes if learners.device.type == "cpu" else 1
+    for picks in minibatches(config, rng):
+        jobs = [lanes.submit(gradients, part) for part in np.array_split(picks, parts)]
+        with timed("waiting"):
+            computed = [job.result() for job in jobs]
+        losses.teacher.append(
+            pqn.update_teacher(teacher.network, teacher.optimiser, computed, max_grad_norm=config.max_grad_norm)
+        )
+    return losses
+
+
+def minibatches(config: TrainConfig, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """The samples of a rollout, counted from 0, in shuffled minibatches (B,), `epochs` times."""
+    for _ in range(config.epochs):
+        order = rng.permutation(config.rollout_steps)
+        for start in range(0, len(order) - config.minibatch + 1, config.minibatch):
+            yield order[start : start + config.minibatch]
+
+
+@timed("teacher")
+def samples(
+    rollout: Rollout, target: NDArray[np.float32], picks: NDArray[np.int64], learners: Learners
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Some samples of a rollout: x (B, 64, 21, 21), action (B,), target (B,)."""
+    frames = rollout.obs[:-1].reshape(-1, *rollout.obs.shape[2:])
+    device = learners.device
+    return (
+        to_input(frames[picks], device, learners.input_dtype),
+        torch.from_numpy(rollout.action.reshape(-1)[picks]).to(device),
+        torch.from_numpy(target.reshape(-1)[picks]).to(device),
     )
+
+
+def update_students(
+    config: TrainConfig,
+    learners: Learners,
+    memory: ReplayMemory,
+    batches: int,
+    seed: np.random.SeedSequence,
+    lanes: Executor,
+) -> list[Future[Losses]]:
+    """Jobs of updating the students from the distillation memory: one per lane, each drawing the same batches."""
+    return [
+        lanes.submit(update_from_memory, config, learners, students, memory, batches, np.random.default_rng(seed))
+        for students in shares(learners.students, config.lanes)
+    ]
+
+
+def shares(students: Sequence[Learner], count: int) -> list[Sequence[Learner]]:
+    """The students dealt out in up to `count` shares."""
+    # In turn: sizes differ more than times do, most of which the first layer and the optimiser take.
+    return [students[number::count] for number in range(min(count, len(students)))]
 
 
 def update_from_memory(
@@ -65,23 +121,42 @@ def update_from_memory(
 
 
 def update_from_replay(
-    config: TrainConfig, learners: Learners, memory: ReplayMemory, rng: np.random.Generator
+    config: TrainConfig, learners: Learners, memory: ReplayMemory, rng: np.random.Generator, lanes: Executor
 ) -> Losses:
     """DQN's updates after a rollout, one per environment (Mnih et al. 2015, algorithm 1). Each goes with an update of
-    every student on the same minibatch, with the teacher's values of that moment (Sun & Fazli 2019)."""
-    teacher, losses = learners.teacher, Losses()
-    assert teacher.target is not None
+    every student on the same minibatch, with the teacher's values of that moment (Sun & Fazli 2019), while the teacher
+    is at the next one."""
+    losses, student_jobs = Losses(), list[Future[Losses]]()
     for _ in range(config.envs):
-        with timed("sampling"):
-            batch = Batch.of(memory.sample(config.minibatch, rng, next_frames=True), learners)
-        with timed("targets"), torch.no_grad():
-            following = teacher.target(batch.next_x)
-            target = dqn.td_target(batch.reward, batch.done, following.amax(dim=1), config.gamma)
-        loss, q = dqn.update_teacher(teacher.network, teacher.optimiser, batch.x, batch.action, target)
-        teacher.update_target(config.target_update)
+        teacher_job = lanes.submit(_update_dqn, config, learners, memory, rng)
+        with timed("waiting"):
+            for job in student_jobs:
+                losses.add(job.result())
+            loss, batch = teacher_job.result()
         losses.teacher.append(loss)
-        losses.add(_update_students(config, learners.students, replace(batch, teacher=q, next_teacher=following)))
+        student_jobs = [
+            lanes.submit(_update_students, config, share, batch) for share in shares(learners.students, config.lanes)
+        ]
+    with timed("waiting"):
+        for job in student_jobs:
+            losses.add(job.result())
     return losses
+
+
+def _update_dqn(
+    config: TrainConfig, learners: Learners, memory: ReplayMemory, rng: np.random.Generator
+) -> tuple[float, Batch]:
+    """One update of DQN's teacher: its loss, and the minibatch with the teacher's values, from before."""
+    teacher = learners.teacher
+    assert teacher.target is not None
+    with timed("sampling"):
+        batch = Batch.of(memory.sample(config.minibatch, rng, next_frames=True), learners)
+    with timed("targets"), torch.no_grad():
+        following = teacher.target(batch.next_x)
+        target = dqn.td_target(batch.reward, batch.done, following.amax(dim=1), config.gamma)
+    loss, q = dqn.update_teacher(teacher.network, teacher.optimiser, batch.x, batch.action, target)
+    teacher.update_target(config.target_update)
+    return loss, replace(batch, teacher=q, next_teacher=following)
 
 
 def batches_due(config: TrainConfig, step: int, teacher_learns: bool) -> int:
@@ -91,29 +166,6 @@ def batches_due(config: TrainConfig, step: int, teacher_learns: bool) -> int:
     share = config.student_batches if teacher_learns else config.frozen_batches
     rollout = step // config.rollout_steps
     return int(rollout * updates * share) - int((rollout - 1) * updates * share)
-
-
-def minibatches(
-    rollout: Rollout,
-    target: NDArray[np.float32],
-    config: TrainConfig,
-    learners: Learners,
-    rng: np.random.Generator,
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """The rollout in shuffled minibatches, `epochs` times: x (B, 64, 21, 21), action (B,), target (B,)."""
-    frames = rollout.obs[:-1].reshape(-1, *rollout.obs.shape[2:])
-    action, flat_target = rollout.action.reshape(-1), target.reshape(-1)
-    for _ in range(config.epochs):
-        order = rng.permutation(len(frames))
-        for start in range(0, len(order) - config.minibatch + 1, config.minibatch):
-            picks = order[start : start + config.minibatch]
-            with timed("teacher"):
-                minibatch = (
-                    to_input(frames[picks], learners.device, learners.input_dtype),
-                    torch.from_numpy(action[picks]).to(learners.device),
-                    torch.from_numpy(flat_target[picks]).to(learners.device),
-                )
-            yield minibatch
 
 
 def _update_students(config: TrainConfig, students: Sequence[Learner], batch: Batch) -> Losses:

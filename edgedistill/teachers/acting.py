@@ -29,6 +29,27 @@ class Rollout:
     finished_returns: list[float]
     """Returns of the games that ended in this rollout"""
 
+    @classmethod
+    def empty(cls, first_obs: NDArray[np.uint8], length: int, actions: int) -> "Rollout":
+        """Room for `length` steps from `first_obs` (N, 4, 84, 84)."""
+        count = len(first_obs)
+        obs = np.empty((length + 1, *first_obs.shape), np.uint8)
+        obs[0] = first_obs
+        return cls(
+            obs,
+            np.empty((length, count), np.int64),
+            np.empty((length, count), np.float32),
+            np.empty((length, count), np.bool_),
+            np.empty((length + 1, count, actions), np.float32),
+            [],
+        )
+
+    def of(self, envs: slice) -> "Rollout":
+        """The part of some environments, in the same memory; with finished returns of its own."""
+        return Rollout(
+            self.obs[:, envs], self.action[:, envs], self.reward[:, envs], self.done[:, envs], self.q[:, envs], []
+        )
+
 
 @dataclass(frozen=True)
 class Driver:
@@ -37,6 +58,11 @@ class Driver:
     envs: NDArray[np.int64]
     """Indices of its environments"""
     network: AtariNetwork
+
+    def of(self, envs: slice) -> "Driver":
+        """The driver within some environments, counted from the first of these."""
+        own = (self.envs >= envs.start) & (self.envs < envs.stop)
+        return Driver(self.envs[own] - envs.start, self.network)
 
 
 def student_envs(students: int, share: float, count: int) -> list[NDArray[np.int64]]:
@@ -56,41 +82,32 @@ def epsilon_of_envs(step: int, decay_steps: int, floors: NDArray[np.float64]) ->
 @torch.inference_mode()
 def collect(
     envs: TrainingEnvs,
-    first_obs: NDArray[np.uint8],
+    rollout: Rollout,
     teacher: AtariNetwork,
     epsilon: NDArray[np.float64],
     rng: np.random.Generator,
-    length: int,
     running_return: NDArray[np.float64],
     drivers: Sequence[Driver] = (),
-) -> Rollout:
-    """Act ε-greedily for `length` steps from `first_obs` (N, 4, 84, 84).
+) -> None:
+    """Act ε-greedily, ε (N,), and fill `rollout`, whose first stacks are there already.
 
     The teacher acts, save where a driver does; its values are kept everywhere. `running_return` (N,) is updated in
     place: the rewards of each environment's game so far.
     """
-    count, device = envs.count, teacher.head.weight.device
+    device = teacher.head.weight.device
     dtype = torch.bfloat16 if teacher.bf16 else torch.float32
-    obs = np.empty((length + 1, *first_obs.shape), np.uint8)
-    q = np.empty((length + 1, count, envs.actions), np.float32)
-    action = np.empty((length, count), np.int64)
-    reward = np.empty((length, count), np.float32)
-    done = np.empty((length, count), np.bool_)
-    finished: list[float] = []
-    obs[0] = first_obs
-    for t in range(length):
-        x = to_input(obs[t], device, dtype)
-        q[t] = teacher(x).cpu().numpy()
-        greedy = q[t].argmax(axis=1)
+    for t in range(len(rollout.action)):
+        x = to_input(rollout.obs[t], device, dtype)
+        rollout.q[t] = teacher(x).cpu().numpy()
+        greedy = rollout.q[t].argmax(axis=1)
         for driver in drivers:
             greedy[driver.envs] = driver.network(x[driver.envs]).argmax(dim=1).cpu().numpy()
-        random_action = rng.integers(envs.actions, size=count)
-        action[t] = np.where(rng.random(count) < epsilon, random_action, greedy)
+        random_action = rng.integers(envs.actions, size=envs.count)
+        rollout.action[t] = np.where(rng.random(envs.count) < epsilon, random_action, greedy)
         with timed("emulators"):
-            step = envs.step(action[t])
-        obs[t + 1], reward[t], done[t] = step.obs, step.reward, step.done
+            step = envs.step(rollout.action[t])
+        rollout.obs[t + 1], rollout.reward[t], rollout.done[t] = step.obs, step.reward, step.done
         running_return += step.reward
-        finished += running_return[step.game_over].tolist()
+        rollout.finished_returns.extend(running_return[step.game_over].tolist())
         running_return[step.game_over] = 0.0
-    q[length] = teacher(to_input(obs[length], device, dtype)).cpu().numpy()
-    return Rollout(obs, action, reward, done, q, finished)
+    rollout.q[-1] = teacher(to_input(rollout.obs[-1], device, dtype)).cpu().numpy()

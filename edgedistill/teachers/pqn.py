@@ -3,6 +3,8 @@
 N environments act for T steps; Q(λ) returns become targets; the rollout is gone over in shuffled minibatches.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -43,20 +45,34 @@ def q_lambda_targets(
 
 
 @timed("teacher")
+def part_gradients(
+    teacher: AtariNetwork, x: Tensor, action: Tensor, target: Tensor, minibatch: int
+) -> tuple[Tensor, Sequence[Tensor]]:
+    """A part's contribution to the loss of a minibatch of so many samples, mean ½(Q(s, a) − G)², and its gradients.
+
+    x (B, 64, 21, 21), action (B,), target (B,). Nothing is written, so that parts can be computed beside each other.
+    """
+    q = teacher(x).gather(1, action[:, None]).squeeze(1)
+    loss = 0.5 * nn.functional.mse_loss(q, target, reduction="sum") / minibatch
+    return loss.detach(), torch.autograd.grad(loss, list(teacher.parameters()))
+
+
+@timed("teacher")
 def update_teacher(
     teacher: AtariNetwork,
     optimiser: torch.optim.Optimizer,
-    x: Tensor,
-    action: Tensor,
-    target: Tensor,
+    parts: Sequence[tuple[Tensor, Sequence[Tensor]]],
     *,
     max_grad_norm: float,
 ) -> float:
-    """One gradient step on ½(Q(s, a) − G)², x (B, 64, 21, 21), action (B,), target (B,). Returns the loss."""
-    q = teacher(x).gather(1, action[:, None]).squeeze(1)
-    loss = 0.5 * nn.functional.mse_loss(q, target)
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    """One gradient step from the parts of a minibatch, as `part_gradients` gives them. Returns the loss."""
+    for parameter, *gradients in zip(teacher.parameters(), *(part for _, part in parts), strict=True):
+        if parameter.grad is None:
+            # A fused optimiser reads weights and gradients in the same order of memory.
+            parameter.grad = torch.empty_like(parameter)
+        parameter.grad.copy_(gradients[0])
+        for gradient in gradients[1:]:
+            parameter.grad += gradient
     nn.utils.clip_grad_norm_(teacher.parameters(), max_grad_norm)
     optimiser.step()
-    return loss.item()
+    return sum(float(loss) for loss, _ in parts)

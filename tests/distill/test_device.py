@@ -11,7 +11,7 @@ import torch
 
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.students import Batch, update_student
-from edgedistill.distill.updates import minibatches
+from edgedistill.distill.updates import minibatches, samples
 from edgedistill.networks.network import acting_copy
 from edgedistill.teachers import dqn, pqn
 from edgedistill.teachers.acting import Rollout
@@ -59,9 +59,11 @@ def test_updates_stay_on_the_device_of_the_networks(teacher, loss, monkeypatch):
         update_student(student, batch, config)
         assert student.network.head.weight.grad.device == META
     network, optimiser = learners.teacher.network, learners.teacher.optimiser
-    x, action, target = next(minibatches(rollout, rollout.reward, config, learners, np.random.default_rng(0)))
+    picks = next(minibatches(config, np.random.default_rng(0)))
+    x, action, target = samples(rollout, rollout.reward, picks, learners)
     if teacher == "pqn":
-        pqn.update_teacher(network, optimiser, x, action, target, max_grad_norm=1.0)
+        parts = [pqn.part_gradients(network, x, action, target, config.minibatch)]
+        pqn.update_teacher(network, optimiser, parts, max_grad_norm=1.0)
     else:
         assert dqn.update_teacher(network, optimiser, x, action, target)[1].device == META
     assert network.head.weight.grad.device == META

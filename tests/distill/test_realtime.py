@@ -5,22 +5,23 @@ import numpy as np
 import pytest
 import torch
 
-from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
+from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.phases import Profile, profiling
 from edgedistill.teachers.replay import ReplayMemory
 from tests.conftest import TINY
 
 
-def events_of(config, lanes=2):
-    envs = TrainingEnvs("pong", config.envs, threads=1)
-    memory = ReplayMemory(192, config.envs, config.rollout_length, envs.actions)
-    learners = Learners.build(config, envs.actions)
+def events_of(config, threads=2):
+    envs = env_groups(config)
+    memory = ReplayMemory(192, config.envs, config.rollout_length, envs[0].actions)
+    learners = Learners.build(config, envs[0].actions)
     before = {name: tensor.clone() for name, tensor in learners.tensors().items()}
-    with ThreadPoolExecutor(lanes) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         events = list(distil(config, learners, memory, envs, 0, pool))
-    envs.close()
+    for group in envs:
+        group.close()
     changed = {name for name, tensor in learners.tensors().items() if name in before and (tensor != before[name]).any()}
     return events, learners, {name.split(".trunk")[0] for name in changed if ".trunk.0.weight" in name}
 
@@ -33,9 +34,10 @@ def test_students_wait_until_the_memory_is_full_and_the_loop_ends_at_its_steps()
 
 
 @pytest.mark.parametrize("changes", [{}, {"teacher": "dqn", "learning_starts": 64}])
-def test_a_run_does_not_depend_on_how_many_lanes_share_its_work(changes):
-    config = replace(TINY, steps=320, checkpoint_every=10**9, **changes)
-    runs = [events_of(config, lanes)[:2] for lanes in (1, 4)]
+def test_a_run_does_not_depend_on_the_order_in_which_its_jobs_are_done(changes):
+    """On one thread they are done as they come, on four beside each other."""
+    config = replace(TINY, steps=320, checkpoint_every=10**9, threads=2, **changes)
+    runs = [events_of(config, threads)[:2] for threads in (1, 4)]
     assert runs[0][0] == runs[1][0]
     alone, shared = (learners.tensors() for _, learners in runs)
     assert all(torch.equal(tensor, shared[name]) for name, tensor in alone.items())
@@ -76,14 +78,16 @@ def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():
         assert not torch.equal(learner.target.head.weight, learner.network.head.weight)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_student_driven_games_are_acted_by_students(share):
+def test_student_driven_games_are_acted_by_students(share, threads):
     """With all games driven, and exploration over, what is played is what the student prefers."""
-    config = replace(TINY, students=TINY.students[:1], steps=256, student_driven=share, epsilon_floors=(0.0,),
+    config = replace(TINY, students=TINY.students[:1], steps=256, threads=threads, student_driven=share, epsilon_floors=(0.0,),
                      epsilon_decay_steps=1, student_learning_rate=1e-9)  # fmt: skip
-    envs = TrainingEnvs("pong", config.envs, threads=1)
-    memory = ReplayMemory(64, config.envs, config.rollout_length, envs.actions)
-    learners = Learners.build(config, envs.actions)
+    envs = env_groups(config)
+    assert len(envs) == threads
+    memory = ReplayMemory(64, config.envs, config.rollout_length, envs[0].actions)
+    learners = Learners.build(config, envs[0].actions)
     with torch.no_grad():
         learners.students[0].network.head.bias[4] += 1000.0
     with ThreadPoolExecutor(1) as lanes:
@@ -91,7 +95,8 @@ def test_student_driven_games_are_acted_by_students(share):
             pass
     played = memory.sample(200, np.random.default_rng(0)).action
     assert (played == 4).all() == (share == 1.0)
-    envs.close()
+    for group in envs:
+        group.close()
 
 
 LOOP = {"emulators", "acting", "targets", "teacher", "students", "adding", "sampling"}

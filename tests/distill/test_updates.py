@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.updates import minibatches
+from edgedistill.distill.updates import minibatches, samples
 from edgedistill.teachers.acting import Rollout
 from tests.conftest import TINY
 
@@ -19,7 +19,8 @@ def test_minibatches_cover_each_sample_once_an_epoch():
     learners = Learners.build(replace(config, students=(), precision="float32"), 6)
     target = action.astype(np.float32)
     seen = []
-    for x, picked, value in minibatches(rollout, target, config, learners, np.random.default_rng(0)):
+    for picks in minibatches(config, np.random.default_rng(0)):
+        x, picked, value = samples(rollout, target, picks, learners)
         assert x.shape == (16, 64, 21, 21)
         assert torch.equal(x[:, 0, 0, 0].long(), picked)
         assert torch.equal(value, picked.float())

@@ -6,7 +6,7 @@ import torch
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
-from edgedistill.teachers.acting import Driver, collect, epsilon_of_envs, student_envs
+from edgedistill.teachers.acting import Driver, Rollout, collect, epsilon_of_envs, student_envs
 from tests.conftest import TINY
 
 
@@ -38,9 +38,8 @@ def test_a_driver_acts_in_its_games_and_the_teacher_in_the_others():
         student.head.bias[3] += 100.0
     (driven,) = student_envs(1, 0.5, 4)
     drivers = [Driver(driven, student)]
-    rollout = collect(
-        envs, envs.reset(0), learners.teacher.network, np.zeros(4), np.random.default_rng(0), 5, np.zeros(4), drivers
-    )
+    rollout = Rollout.empty(envs.reset(0), 5, envs.actions)
+    collect(envs, rollout, learners.teacher.network, np.zeros(4), np.random.default_rng(0), np.zeros(4), drivers)
     assert driven.tolist() == [1, 3]
     for env in range(4):
         assert set(rollout.action[:, env].tolist()) == {3 if env in driven else 2}

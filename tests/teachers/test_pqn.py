@@ -1,10 +1,11 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedistill.networks.network import teacher_network
-from edgedistill.teachers.pqn import q_lambda_targets, update_teacher
+from edgedistill.teachers.pqn import part_gradients, q_lambda_targets, update_teacher
 
 
 def plain_q_lambda(rewards, dones, best, gamma, lam):
@@ -42,10 +43,37 @@ def test_q_lambda_is_the_mixture_of_n_step_returns(steps, gamma, lam):
     np.testing.assert_allclose(target[:, 0], plain_q_lambda(rewards, dones, best, gamma, lam), atol=1e-5)
 
 
-def test_updates_bring_q_to_its_targets():
+@pytest.fixture
+def minibatch():
+    return 255 * torch.rand(16, 64, 21, 21), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
+
+
+def part(teacher, minibatch, samples=slice(None)):
+    x, action, target = minibatch
+    return part_gradients(teacher, x[samples], action[samples], target[samples], len(x))
+
+
+def test_updates_bring_q_to_its_targets(minibatch):
     torch.manual_seed(0)
     teacher = teacher_network("pqn", 6, bf16=False)
     optimiser = torch.optim.RAdam(teacher.parameters(), 2.5e-4)
-    x, action, target = 255 * torch.rand(16, 64, 21, 21), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
-    losses = [update_teacher(teacher, optimiser, x, action, target, max_grad_norm=10.0) for _ in range(40)]
+    losses = [update_teacher(teacher, optimiser, [part(teacher, minibatch)], max_grad_norm=10.0) for _ in range(40)]
     assert losses[-1] < 0.1 * losses[0]
+
+
+@pytest.mark.parametrize("max_grad_norm", [1e-3, 1e3])
+def test_parts_add_up_to_the_minibatch(minibatch, max_grad_norm):
+    torch.manual_seed(0)
+    teacher = teacher_network("pqn", 6, bf16=False)
+    x, action, target = minibatch
+    loss = 0.5 * (teacher(x)[torch.arange(16), action] - target).square().mean()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(teacher.parameters(), max_grad_norm)
+    whole = [parameter.grad.clone() for parameter in teacher.parameters()]
+    teacher.zero_grad()
+    parts = [part(teacher, minibatch, samples) for samples in (slice(0, 5), slice(5, 6), slice(6, 16))]
+    optimiser = torch.optim.SGD(teacher.parameters(), 0.0)
+    assert update_teacher(teacher, optimiser, parts, max_grad_norm=max_grad_norm) == pytest.approx(loss.item())
+    for parameter, gradient in zip(teacher.parameters(), whole, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6 * max_grad_norm)
+        assert parameter.grad.stride() == parameter.stride()
