@@ -11,6 +11,7 @@ from edgedistill.catalogue import NATURE_DQN, load_catalogue
 from edgedistill.cli.output import console, print_json, print_next
 from edgedistill.cli.zoo_build import build
 from edgedistill.cli.zoo_check import check
+from edgedistill.cli.zoo_results import results
 from edgedistill.errors import BadRequest
 
 if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
 
 app = typer.Typer(help="The catalogue: list it, show and check the trained students, train it anew.")
 app.command("check")(check)
+app.command("results")(results)
 app.command("build")(build)
 
 Actions = Annotated[int, typer.Option(help="Size of the action set: 6 in Pong, 4 in Breakout, 18 at most.")]

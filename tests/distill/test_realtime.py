@@ -82,8 +82,10 @@ def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_student_driven_games_are_acted_by_students(share, threads):
     """With all games driven, and exploration over, what is played is what the student prefers."""
-    config = replace(TINY, students=TINY.students[:1], steps=256, threads=threads, student_driven=share, epsilon_floors=(0.0,),
-                     epsilon_decay_steps=1, student_learning_rate=1e-9)  # fmt: skip
+    config = replace(
+        TINY, students=TINY.students[:1], steps=256, threads=threads, student_driven=share, epsilon_floors=(0.0,),
+        epsilon_decay_steps=1, student_learning_rate=1e-9,
+    )  # fmt: skip
     envs = env_groups(config)
     assert len(envs) == threads
     memory = ReplayMemory(64, config.envs, config.rollout_length, envs[0].actions)

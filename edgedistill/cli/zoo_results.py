@@ -1,0 +1,124 @@
+"""`edgedistill zoo results`: game × size, what trained students keep of their teachers."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from edgedistill.cli.output import console, print_json
+from edgedistill.errors import BadRequest
+
+if TYPE_CHECKING:  # these bring scipy, which start-up does without
+    from edgedistill.report.kept import Kept
+    from edgedistill.report.statistics import Estimate
+
+OVER_GAMES = "interquartile mean"
+
+
+def results(
+    folder: Annotated[
+        Path | None, typer.Option("--in", help="A folder of GAME/STUDENT.onnx instead of the shipped files.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    png: Annotated[Path | None, typer.Option(help="Plot retention over size.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Retention of every trained student at ε 0.01: a row per game, a column per size.
+
+    Retention is (int8 student − random) / (best teacher of its run − random), from the cards.
+    """
+    from edgedistill.files import check_writable, write_atomically
+    from edgedistill.report.kept import over_games, read_kept
+    from edgedistill.runtime.shipped import shipped_games
+
+    if folder is not None and not folder.is_dir():
+        raise BadRequest(f"No folder {folder}.")
+    if png is not None:
+        # Before the work: it fails where matplotlib is missing.
+        from edgedistill.report.kept_plot import kept_png
+
+        check_writable(png)
+    found = read_kept(Path(str(file)) for files in shipped_games(folder).values() for file in files)
+    if not found:
+        raise BadRequest(f"No trained student with a score at ε 0.01 in {folder or 'the catalogue'}.")
+    means = over_games(found)
+    if png is not None:
+        write_atomically(png, kept_png(found))
+    if as_json:
+        rows = [
+            vars(kept) | {"score": vars(kept.score), "teacher": vars(kept.teacher), "interval": kept.interval}
+            for kept in found
+        ]
+        print_json({"students": rows, "over_games": {student: vars(mean) for student, mean in means.items()}})
+        return
+    header, rows_of_text = _rows(found, means)
+    if markdown:
+        console.print(_markdown(header, rows_of_text), soft_wrap=True, markup=False, highlight=False)
+    else:
+        console.print(_table(header, rows_of_text))
+        console.print(
+            "[ ]: 95% interval for the games played; of an interquartile mean, over the choice of games",
+            style="dim",
+            markup=False,
+            soft_wrap=True,
+        )
+        if png is not None:
+            console.print(f"wrote [bold]{escape(str(png))}[/]")
+
+
+def _rows(found: "list[Kept]", means: "dict[str, Estimate]") -> tuple[list[str], list[list[str]]]:
+    """Header and rows of cells: games, then the mean over them."""
+    from edgedistill.report.kept import students_of
+
+    students = students_of(found)
+    by_game: dict[str, dict[str, Kept]] = {}
+    for kept in found:
+        by_game.setdefault(kept.game, {})[kept.student] = kept
+    rows = []
+    for game, cells in by_game.items():
+        steps = [f"{kept.trained_steps / 1e6:.1f} M" for kept in cells.values()]
+        teachers = [_number(kept.teacher.mean) for kept in cells.values()]
+        kept_cells = [_cell(cells.get(student)) for student in students]
+        rows.append([game, _different(steps), _different(teachers), *kept_cells])
+    if means:
+        rows.append([OVER_GAMES, "", "", *(_estimate(means.get(student)) for student in students)])
+    return ["game", "agent steps", "teacher", *students], rows
+
+
+def _different(texts: list[str]) -> str:
+    """One text, or all that differ: students of a game may come from several runs."""
+    return ", ".join(dict.fromkeys(texts))
+
+
+def _cell(kept: "Kept | None") -> str:
+    if kept is None or kept.retention is None or kept.interval is None:
+        return "–"
+    return f"{kept.retention:.1%} [{kept.interval[0]:.0%}, {kept.interval[1]:.0%}]"
+
+
+def _estimate(mean: "Estimate | None") -> str:
+    if mean is None:
+        return "–"
+    interval = f" [{mean.interval[0]:.0%}, {mean.interval[1]:.0%}]" if mean.interval else ""
+    return f"{mean.value:.1%}{interval}"
+
+
+def _number(score: float) -> str:
+    return f"{score:,.0f}" if abs(score) >= 1000 else f"{score:.1f}"
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+
+
+def _table(header: list[str], rows: list[list[str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for number, column in enumerate(header):
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*(escape(cell).replace(" \\[", "\n\\[") for cell in row))
+    return table
