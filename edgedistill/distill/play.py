@@ -14,9 +14,8 @@ from edgedistill.teachers.acting import Driver, Rollout, collect, epsilon_of_env
 
 def env_groups(config: TrainConfig) -> list[TrainingEnvs]:
     """The environments of a run, dealt out in a group for each lane."""
-    threads = config.thread_count // config.lanes
     parts = np.array_split(np.arange(config.envs), config.lanes)
-    return [TrainingEnvs(config.game, len(part), threads=threads, sticky=config.sticky) for part in parts]
+    return [TrainingEnvs(config.game, len(part), threads=config.lane_threads, sticky=config.sticky) for part in parts]
 
 
 class Play:

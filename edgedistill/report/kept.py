@@ -7,12 +7,11 @@ from pathlib import Path
 from edgedistill.atari.games import reference_scores, retention
 from edgedistill.report.statistics import Estimate, interquartile_mean_estimate
 from edgedistill.runtime.card import Card, Score
+from edgedistill.runtime.check import INTERVAL_DEVIATIONS
 from edgedistill.runtime.policy import Policy
 
 # What cards are compared at everywhere (docs/protocol.md).
 EPSILON = 0.01
-# Standard errors from the middle of a 95% interval to its end.
-ERRORS = 1.96
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Kept:
             return None
         random, _ = reference_scores()[self.game]
         error = (_error(self.score) ** 2 + (self.retention * _error(self.teacher)) ** 2) ** 0.5
-        half = ERRORS * error / (self.teacher.mean - random)
+        half = INTERVAL_DEVIATIONS * error / (self.teacher.mean - random)
         return self.retention - half, self.retention + half
 
 
@@ -94,4 +93,4 @@ def _of_card(card: Card, size: int) -> Kept | None:
 
 
 def _error(score: Score) -> float:
-    return (score.high - score.low) / (2 * ERRORS)
+    return (score.high - score.low) / (2 * INTERVAL_DEVIATIONS)

@@ -8,11 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 
+from edgedistill.report.comparison import REACHED
 from edgedistill.report.kept import Kept
 from edgedistill.report.plot import COLOURS, MARKERS, PIXELS_PER_INCH
-
-GOAL_RATIO = 0.017
-GOAL_RETENTION = 0.95
+from edgedistill.runtime.shipped import DEFAULT_RATIO
 
 
 def kept_png(found: Sequence[Kept]) -> bytes:
@@ -20,12 +19,17 @@ def kept_png(found: Sequence[Kept]) -> bytes:
     figure = Figure(figsize=(8, 5), dpi=PIXELS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.axvspan(0, GOAL_RATIO, color="0.95", zorder=0)
+    axes.axvspan(0, DEFAULT_RATIO, color="0.95", zorder=0)
     axes.annotate(
-        f"≤ {GOAL_RATIO:.1%}", (GOAL_RATIO, 0), xytext=(-4, 6), textcoords="offset points", ha="right", color="0.35"
+        f"≤ {DEFAULT_RATIO:.1%}",
+        (DEFAULT_RATIO, 0),
+        xytext=(-4, 6),
+        textcoords="offset points",
+        ha="right",
+        color="0.35",
     )
     axes.axhline(1.0, color="0.35", linewidth=1.2, zorder=1)
-    axes.axhline(GOAL_RETENTION, color="0.35", linewidth=0.9, linestyle=":", zorder=1)
+    axes.axhline(REACHED, color="0.35", linewidth=0.9, linestyle=":", zorder=1)
     known = [(kept, kept.retention, kept.interval) for kept in found if kept.retention is not None and kept.interval]
     for number, (game, students) in enumerate(groupby(known, key=lambda point: point[0].game)):
         points = list(students)
