@@ -153,7 +153,11 @@ StudentCooldown = Annotated[
 ]
 StudentDriven = Annotated[
     float | None,
-    typer.Option(help="Share of the games in which students act. Default: 0.", rich_help_panel=STUDENTS),
+    typer.Option(
+        help="Share of the games in which students act once the teacher is done or where it came frozen. Default: "
+        "0.5; offline: 0.",
+        rich_help_panel=STUDENTS,
+    ),
 ]
 EvaluateEvery = Annotated[
     int | None, typer.Option(help="Agent steps between evaluations. Default: 250,000.", rich_help_panel=RUN)

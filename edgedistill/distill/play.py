@@ -41,10 +41,11 @@ class Play:
         self._obs = np.concatenate([reset.result() for reset in resets])
         self._running_return[:] = 0.0
 
-    def begin(self, step: int, *, students_act: bool) -> None:
+    def begin(self, step: int, *, students_ready: bool) -> None:
         """Play the rollout that begins at `step`, by the networks as they are now.
 
-        Only students that have learnt may act in games of theirs.
+        Students that have learnt act in games of theirs, but for those from which the teacher learns: its Q(λ)
+        targets follow what was done, so others' actions would be taken for its own.
         """
         config, learners = self._config, self._learners
         floors = config.env_epsilon_floors
@@ -54,7 +55,7 @@ class Play:
         drivers = [
             Driver(envs, acting_copy(student.network))
             for envs, student in zip(self._student_envs, learners.students, strict=False)
-            if students_act
+            if students_ready and not config.teacher_learns(step)
         ]
         self._rollout = Rollout.empty(self._obs, config.rollout_length, self._groups[0].actions)
         self._parts = [self._rollout.of(games) for games in self._slices]

@@ -58,7 +58,7 @@ def distil(
         if not playing:
             memory.cut()
             play.restart(step)
-            play.begin(step, students_act=ready)
+            play.begin(step, students_ready=ready)
         with timed("waiting"):
             rollout = play.finish()
         memory.add(rollout)
@@ -67,7 +67,7 @@ def distil(
         if ready:
             learners.centre_students(memory)
         learners.set_rates(config, step)
-        teacher_learns = not config.frozen and config.teacher_rate(step) > 0
+        teacher_learns = config.teacher_learns(step)
         _, teacher_seed, student_seed = config.rollout_seeds(step)
         step += config.rollout_steps
 
@@ -80,7 +80,7 @@ def distil(
         # A checkpoint cannot hold the emulators. All runs restart them there, so that a resumed one is the same.
         playing = step < config.steps and not config.is_due(config.checkpoint_every, step)
         if playing:
-            play.begin(step, students_act=ready)
+            play.begin(step, students_ready=ready)
         if ready and not on_replay:
             batches = batches_due(config, step, teacher_learns)
             for job in update_students(config, learners, memory, batches, student_seed, lanes):

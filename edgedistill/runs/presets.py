@@ -39,6 +39,7 @@ RUSU_OFFLINE: dict[str, Any] = {
     # Of 10,000 per 54,000 steps, counted per batch that a PQN teacher would have had from as many.
     "frozen_batches": 10_000 / 54_000 * TrainConfig.minibatch / TrainConfig.epochs,
     "student_learning_rate": 1e-3,  # Adam's usual rate, for batches of 32
+    "student_driven": 0.0,  # the teacher plays
 }
 
 # A finished teacher's values are no noise from the start, so students need not wait for a whole memory of them.

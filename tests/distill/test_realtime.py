@@ -79,12 +79,12 @@ def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_student_driven_games_are_acted_by_students(share, threads):
+@pytest.mark.parametrize(("share", "teacher_from"), [(1.0, "somewhere"), (0.0, "somewhere"), (1.0, None)])
+def test_students_act_in_their_share_of_the_games_unless_the_teacher_learns_from_them(share, teacher_from, threads):
     """With all games driven, and exploration over, what is played is what the student prefers."""
     config = replace(
         TINY, students=TINY.students[:1], steps=256, threads=threads, student_driven=share, epsilon_floors=(0.0,),
-        epsilon_decay_steps=1, student_learning_rate=1e-9,
+        epsilon_decay_steps=1, student_learning_rate=1e-9, teacher_from=teacher_from,
     )  # fmt: skip
     envs = env_groups(config)
     assert len(envs) == threads
@@ -96,7 +96,7 @@ def test_student_driven_games_are_acted_by_students(share, threads):
         for _ in distil(config, learners, memory, envs, 0, lanes):
             pass
     played = memory.sample(200, np.random.default_rng(0)).action
-    assert (played == 4).all() == (share == 1.0)
+    assert (played == 4).all() == (share == 1.0 and teacher_from is not None)
     for group in envs:
         group.close()
 
