@@ -90,7 +90,7 @@ class TrainConfig:
     own updates took the time of some four of theirs; docs/recipe.md has what they gain."""
     student_driven: float = 0.5
     """Share of the environments in which students act once the teacher is done, or where it came frozen (Czarnecki et
-    al. 2019). A 0.44% student of SpaceInvaders then kept 80% of its teacher, without it 54% (docs/recipe.md)."""
+    al. 2019). A 0.44% student of SpaceInvaders then kept 82% of its teacher, without it 56% (docs/recipe.md)."""
     target_update: int = 10_000
     """Updates of a network between copies of it to its target network; PQN's teacher has none."""
     student_learning_rate: float = 3e-3
