@@ -110,6 +110,7 @@ def show(
             "agreement": card.agreement,
             "disagreement_allowed": card.disagreement_allowed,
             "trained_steps": card.trained_steps,
+            "trained_minutes": card.trained_minutes,
             "seed": card.seed,
             "version": card.version,
             "plays_by_default": file == default,

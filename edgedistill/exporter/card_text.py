@@ -1,14 +1,16 @@
 """The card of an exported student, for people."""
 
+import json
 from importlib import resources
 
 from edgedistill.atari.emulator import FRAME_SKIP
 from edgedistill.atari.games import human_normalised, retention
+from edgedistill.runs.config import TrainConfig
 from edgedistill.runtime.card import Card
 
 
-def card_text(card: Card, file_name: str, size: int) -> str:
-    """In Markdown, from the template `export/card.md`."""
+def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None = None) -> str:
+    """In Markdown, from the template `export/card.md`; with the settings of its run where they are known."""
     rows = []
     for player, listed in card.scores.items():
         cells = [f"{score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]" for score in listed]
@@ -27,12 +29,23 @@ def card_text(card: Card, file_name: str, size: int) -> str:
         header=" | ".join(epsilons),
         rule=" | ".join("---:" for _ in epsilons),
         rows="\n".join(rows),
+        minutes=f", {card.trained_minutes:.0f} minutes by the clock" if card.trained_minutes else "",
+        settings=_settings(config) if config else "",
         first=first,
         normalised=human_normalised(card.game, first.mean),
         of_best=_percent(best),
         of_last=_percent(last),
         disagreement=" **Exported in spite of it (`--allow-disagreement`).**" if card.disagreement_allowed else "",
     )
+
+
+def _settings(config: TrainConfig) -> str:
+    """A run's settings, folded away. Cards go to strangers, who need not know where a teacher lay."""
+    table = json.loads(config.to_json())
+    if config.teacher_from:
+        table["teacher_from"] = config.teacher_from.replace("\\", "/").rsplit("/")[-1]
+    settings = json.dumps({name: value for name, value in table.items() if name != "students"}, indent=2)
+    return f"\n<details><summary>Settings of the run</summary>\n\n```json\n{settings}\n```\n\n</details>\n"
 
 
 def _percent(share: float | None) -> str:

@@ -155,7 +155,7 @@ def export_student(
 
     data = _with_card(model, card)
     write_atomically(output, data)
-    write_atomically(output.with_suffix(".md"), card_text(card, output.name, len(data)).encode())
+    write_atomically(output.with_suffix(".md"), card_text(card, output.name, len(data), config).encode())
     return Exported(output, len(data), card)
 
 
@@ -191,7 +191,13 @@ def _first_card(run: RunFolder, student: Trained, quantisation: str) -> Card:
         trained_steps=student.step,
         seed=config.seed,
         version=_version(),
+        trained_minutes=round(_seconds(run, student.step) / 60, 1),
     )
+
+
+def _seconds(run: RunFolder, step: int) -> float:
+    """Time spent on a run up to an agent step, as its log has it."""
+    return max((float(record["seconds"]) for record in run.metrics() if record["step"] <= step), default=0.0)
 
 
 def _version() -> str:

@@ -58,6 +58,8 @@ class Card:
     """By player: `student` (this file), `float_student`, `best_teacher`, `last_teacher`; one score per ε"""
     first_returns: tuple[float, ...] = ()
     """Of this file in its first games at its first ε; empty in files from before cards had them"""
+    trained_minutes: float | None = None
+    """Of the whole run by the clock, its evaluations and pauses included; None in files from before cards had them"""
 
     def score(self, player: str, epsilon: float) -> Score | None:
         return next((score for score in self.scores.get(player, ()) if score.epsilon == epsilon), None)
@@ -101,6 +103,8 @@ class Card:
             if not all(isinstance(number, int | float) for number in numbers):
                 raise ValueError("a score that is no number")
             card = cls(**table)
+            if not isinstance(card.trained_minutes, int | float | None):
+                raise ValueError("minutes that are no number")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadRequest(f"{source}: its metadata is damaged ({error}).") from error
         if not 2 <= len(card.actions) <= MAX_ACTIONS or not all(isinstance(name, str) for name in card.actions):

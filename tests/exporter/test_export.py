@@ -1,3 +1,6 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -13,6 +16,7 @@ from edgedistill.exporter.export import agreement, export_student, play_frames
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.targets import find_target
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
+from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games
 
@@ -85,7 +89,7 @@ def test_a_batch_gives_what_single_frames_give(frames):
     np.testing.assert_array_equal(run(model, frames[:5]), singles)
 
 
-def test_the_export_is_one_described_file(tiny_export):
+def test_the_export_is_one_described_file(tiny_export, tiny_run):
     model = onnx.load(tiny_export.path)
     assert {tensor.name for tensor in model.graph.input} == {"frames"}
     card = Policy.load(tiny_export.path).card
@@ -98,6 +102,18 @@ def test_the_export_is_one_described_file(tiny_export):
     text = tiny_export.path.with_suffix(".md").read_text()
     assert "7,418 (0.44% of the Nature DQN's)" in text
     assert "bit for bit, on x86 with and without VNNI and on ARM" in text
+    config = tiny_run.config()
+    assert f'"lam": {config.lam}' in text
+    assert card.trained_minutes == pytest.approx(list(tiny_run.metrics())[-1]["seconds"] / 60, abs=0.051)
+
+
+def test_a_card_does_not_tell_where_a_teacher_lay(tiny_run, tmp_path):
+    run = RunFolder(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    run.save_config(replace(run.config(), teacher_from="/home/ada/runs/pong-7"))
+    exported = export_student(run, "pico", tmp_path / "pico.onnx", episodes=1, allow_disagreement=True)
+    text = exported.path.with_suffix(".md").read_text()
+    assert '"teacher_from": "pong-7"' in text
+    assert "ada" not in text
 
 
 def test_a_card_counts_equal_actions_and_the_largest_error(tiny_export, frames):
