@@ -2,6 +2,7 @@
 
 import json
 from importlib import resources
+from pathlib import PureWindowsPath
 
 from edgedistill.atari.emulator import FRAME_SKIP
 from edgedistill.atari.games import human_normalised, retention
@@ -43,7 +44,7 @@ def _settings(config: TrainConfig) -> str:
     """A run's settings, folded away. Cards go to strangers, who need not know where a teacher lay."""
     table = json.loads(config.to_json())
     if config.teacher_from:
-        table["teacher_from"] = config.teacher_from.replace("\\", "/").rsplit("/")[-1]
+        table["teacher_from"] = PureWindowsPath(config.teacher_from).name  # knows both kinds of slashes
     settings = json.dumps({name: value for name, value in table.items() if name != "students"}, indent=2)
     return f"\n<details><summary>Settings of the run</summary>\n\n```json\n{settings}\n```\n\n</details>\n"
 
