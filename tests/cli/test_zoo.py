@@ -30,7 +30,10 @@ def test_show_gives_the_cards_of_a_game(cli):
     [
         (["show", "alien"], "No trained alien student ships"),
         (["show", "pong", "--student", "mirco"], "Did you mean 'micro'?"),
-        (["check", "alien"], "No trained alien student in the catalogue. Accepted: ms_pacman, pong, qbert, space_invaders"),
+        (
+            ["check", "alien"],
+            "No trained alien student in the catalogue. Accepted: ms_pacman, pong, qbert, space_invaders",
+        ),
         (["check", "--in", "nowhere"], "No folder nowhere"),
         (["check", "--in", "."], "No GAME/STUDENT.onnx in ."),
         (["--json", "show", "pong"], "Put the options behind the command"),
