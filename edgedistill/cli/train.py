@@ -59,6 +59,7 @@ def train(
     student_learning_rate: options.StudentLearningRate = None,
     student_cooldown: options.StudentCooldown = None,
     student_driven: options.StudentDriven = None,
+    recycle_every: options.RecycleEvery = None,
     evaluate_every: options.EvaluateEvery = None,
     evaluate_episodes: options.EvaluateEpisodes = None,
     checkpoint_every: options.CheckpointEvery = None,
@@ -104,7 +105,7 @@ def train(
             "learning_starts": learning_starts, "student_batch": student_batch, "student_batches": student_batches,
             "frozen_batches": frozen_batches,
             "student_learning_rate": student_learning_rate, "student_cooldown": student_cooldown,
-            "student_driven": student_driven, "evaluate_every": evaluate_every,
+            "student_driven": student_driven, "recycle_every": recycle_every, "evaluate_every": evaluate_every,
             "evaluate_episodes": evaluate_episodes, "checkpoint_every": checkpoint_every, "threads": threads,
             "device": device, "precision": precision,
         }  # fmt: skip

@@ -159,6 +159,14 @@ StudentDriven = Annotated[
         rich_help_panel=STUDENTS,
     ),
 ]
+RecycleEvery = Annotated[
+    int | None,
+    typer.Option(
+        help="Updates between looks for a student's dead units, which begin anew (ReDo, Sokar et al. 2023). 0: never. "
+        "Default: 250; 0 offline and with dqn.",
+        rich_help_panel=STUDENTS,
+    ),
+]
 EvaluateEvery = Annotated[
     int | None, typer.Option(help="Agent steps between evaluations. Default: 250,000.", rich_help_panel=RUN)
 ]

@@ -41,6 +41,11 @@ class Learner:
         if self.target is not None and self.updates % every == 0:
             self.target.load_state_dict(self.network.state_dict())
 
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        return float(self.optimiser.param_groups[0]["lr"])
+
     def set_rate(self, rate: float) -> None:
         """The learning rate from here on."""
         for group in self.optimiser.param_groups:

@@ -143,9 +143,14 @@ def orthogonal_start(trunk: nn.Module) -> None:
     """
     for module in trunk.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            weight = torch.empty(module.weight.shape)  # contiguous, which channels_last weights are not
-            module.weight.data.copy_(nn.init.orthogonal_(weight, gain=2**0.5))
+            module.weight.data.copy_(orthogonal_weight(module.weight.shape))
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]  # every layer here has a bias
+
+
+def orthogonal_weight(shape: torch.Size, generator: torch.Generator | None = None) -> Tensor:
+    """Orthogonal weights with gain √2, drawn by `generator`, or by torch's own."""
+    weight = torch.empty(shape)  # contiguous, which channels_last weights are not
+    return nn.init.orthogonal_(weight, gain=2**0.5, generator=generator)
 
 
 def teacher_network(kind: str, actions: int, *, bf16: bool) -> AtariNetwork:

@@ -21,6 +21,7 @@ NATURE_DQN: dict[str, Any] = {
     "learning_starts": 50_000,  # replay start size
     # Not in the table. Students see 32 samples instead of 128 a batch, so they take smaller steps; not tuned further.
     "student_learning_rate": 1e-3,
+    "recycle_every": 0,  # nor there, nor in Sun & Fazli 2019
     "envs": 16,  # 1 in the paper; the network acts for 16 games in little more time than for one
     "rollouts_per_report": 32,  # 2,048 steps, as with PQN
 }
@@ -40,6 +41,7 @@ RUSU_OFFLINE: dict[str, Any] = {
     "frozen_batches": 10_000 / 54_000 * TrainConfig.minibatch / TrainConfig.epochs,
     "student_learning_rate": 1e-3,  # Adam's usual rate, for batches of 32
     "student_driven": 0.0,  # the teacher plays
+    "recycle_every": 0,  # not in the paper
 }
 
 # A finished teacher's values are no noise from the start, so students need not wait for a whole memory of them.

@@ -12,7 +12,7 @@ AT_LEAST_1 = (
     "steps", "envs", "rollout_length", "epochs", "minibatch", "epsilon_decay_steps", "memory_frames", "student_batch",
     "target_update", "evaluate_every", "evaluate_episodes", "checkpoint_every", "rollouts_per_report",
 )  # fmt: skip
-AT_LEAST_0 = ("seed", "threads", "learning_starts")
+AT_LEAST_0 = ("seed", "threads", "learning_starts", "recycle_every")
 ABOVE_0 = (
     "learning_rate", "max_grad_norm", "student_learning_rate", "student_max_grad_norm", "temperature",
     "student_batches", "frozen_batches",
