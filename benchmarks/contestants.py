@@ -163,6 +163,11 @@ QUESTIONS: dict[str, list[Contestant]] = {
         for name in ("micro", "nano", "pico")
         for label, rounded_from in (("", 1.0), (", rounded in the last third", 0.67))
     ],
+    "recycling": [
+        Contestant(f"{name}{label}", catalogue(name), {"recycle_every": every})
+        for name in ("net5", "micro", "pico")
+        for label, every in (("", 0), (", dead units recycled", 250))
+    ],
     "memory": [
         Contestant("10,000 frames", MICRO, {"memory_frames": 10_000}),
         Contestant("25,000 frames", MICRO, {"memory_frames": 25_000}),

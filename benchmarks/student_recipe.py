@@ -24,8 +24,10 @@ from edgedistill.atari.games import retention
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, evaluate
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import NATURE_DQN
+from edgedistill.distill.dead_units import dead_units
 from edgedistill.distill.learners import Learner, Learners
 from edgedistill.distill.students import Batch, update_student
+from edgedistill.distill.updates import recycle, recycling_is_due
 from edgedistill.exporter.export import (
     CALIBRATION_EPSILONS,
     CALIBRATION_FRAMES,
@@ -34,7 +36,7 @@ from edgedistill.exporter.export import (
     play_frames,
 )
 from edgedistill.exporter.graph import int8_model
-from edgedistill.networks.network import GreedyPolicy
+from edgedistill.networks.network import AtariNetwork, GreedyPolicy, to_input
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
@@ -114,6 +116,11 @@ def _learn(students: list[Student], learners: Learners, rollout_number: int, ste
                     sample = student.memory.sample(config.student_batch, rng, next_frames=wanted[2])
                     batches[wanted] = Batch.of(sample, learners)
                 update_student(student.learner, batches[wanted], config)
+    for student in students:
+        config, learner = student.config, student.learner
+        count = updates.get(student.contestant.name, 0)
+        if count and recycling_is_due(config, learner, count):
+            recycle([learner], learners, student.memory, np.random.default_rng([config.seed, rollout_number]))
 
 
 def main() -> None:
@@ -139,6 +146,7 @@ def main() -> None:
         source.game, steps=arguments.rollouts * 2048, seed=arguments.seed, teacher=source.teacher,
         teacher_from=str(run.path), learning_starts=10_000, student_batches=arguments.batches, sticky=source.sticky,
         threads=arguments.threads,
+        recycle_every=0,  # contestants' layers may be others than the catalogue's
     )  # fmt: skip
     if arguments.floor:
         base = replace(base, epsilon_floors=tuple(arguments.floor))
@@ -168,12 +176,19 @@ def main() -> None:
         rows.append({
             "game": base.game, "question": arguments.question, "seed": base.seed, "contestant": student.contestant.name,
             "ratio": parameters / NATURE_DQN.parameters(network.actions), "mmac": count_macs(network) / 1e6,
+            "dead": dead_share(network, held_out),
             "agreement": float((picked == wanted).mean()), "score": scores[0].mean, "low": low, "high": high,
             "teacher": teacher_means[0], "floors": " ".join(str(floor) for floor in base.epsilon_floors),
             **(int8_agreement(student_policy, base.game, held_out, wanted, picked) if arguments.int8 else {}),
             **{f"retention_{epsilon:g}": share for epsilon, share in zip(epsilons, retained, strict=True)},
         })  # fmt: skip
     _report(rows, arguments.csv)
+
+
+def dead_share(network: AtariNetwork, held_out: Frames) -> float:
+    """The share of a student's units that fire on none of every other held-out frame."""
+    x = to_input(held_out[::2], torch.device("cpu"), torch.float32)
+    return float(torch.cat(dead_units(network, x)).float().mean())
 
 
 def int8_agreement(
@@ -201,12 +216,12 @@ def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None
     retained = [column for column in first if column.startswith("retention_")]
     retained += [column for column in first if column.startswith("int8_")]
     heads = [column.replace("retention_", "retention, ε ").replace("_", " ") for column in retained]
-    print(f"| contestant | ratio | MMAC | agreement | score | {' | '.join(heads)} |")
-    print(f"| --- | ---: | ---: | ---: | ---: |{' ---: |' * len(heads)}")
+    print(f"| contestant | ratio | MMAC | dead units | agreement | score | {' | '.join(heads)} |")
+    print(f"| --- | ---: | ---: | ---: | ---: | ---: |{' ---: |' * len(heads)}")
     for row in rows:
         shares = " | ".join(f"{row[column]:.1%}" for column in retained)
         print(
-            f"| {row['contestant']} | {row['ratio']:.2%} | {row['mmac']:.2f} | {row['agreement']:.1%} "
+            f"| {row['contestant']} | {row['ratio']:.2%} | {row['mmac']:.2f} | {row['dead']:.0%} | {row['agreement']:.1%} "
             f"| {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {shares} |"
         )
     if path:

@@ -35,6 +35,7 @@ import pytest
         (["train", "--loss", "nll+self-q"], "students that emit Q-values"),
         (["train", "--temperature", "0"], "--temperature must be above 0"),
         (["train", "--student-driven", "1.5"], "--student-driven must be from 0 to 1"),
+        (["train", "--recycle-every", "-1"], "--recycle-every must be 0 or above"),
         (["train", "--teacher", "dqn", "--student-batches", "2"], "learn from its own minibatches"),
         (["train", "--memory-frames", "1000", "--learning-starts", "2000"], "at most the memory's 1,000 frames"),
         (["export", "nowhere", "-o", "x.onnx"], "No run at nowhere"),
