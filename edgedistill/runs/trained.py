@@ -1,5 +1,6 @@
 """The networks of a run, ready to play, and their scores."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -7,7 +8,7 @@ from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.protocol import Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy, teacher_network
-from edgedistill.runs.checkpoint import load_module
+from edgedistill.runs.checkpoint import load_module, module_tensors
 from edgedistill.runs.folder import RunFolder
 
 
@@ -63,11 +64,24 @@ def score_trained(
     protocol: Protocol,
     on_episode: Callable[[int, float], None] = lambda number, score: None,
 ) -> Scores:
-    """Evaluate a network of a run, or recall the same evaluation of the same weights from `evaluations.jsonl`."""
-    key = {"network": trained.name, "step": trained.step, "protocol": asdict(protocol)}
+    """Evaluate a network of a run, or recall the same evaluation of the same weights from `evaluations.jsonl`.
+
+    The best teacher and the last one are the same once the teacher is done, and then play once.
+    """
+    key = {"weights": _digest(trained.network), "protocol": asdict(protocol)}
     for record in run.evaluations():
         if record.items() >= key.items():
             return Scores(tuple(record["returns"]), protocol)
     scores = evaluate(GreedyPolicy(trained.network), run.config().game, protocol, on_episode=on_episode)
-    run.log_evaluation({**key, "mean": scores.mean, "returns": scores.returns})
+    run.log_evaluation(
+        {"network": trained.name, "step": trained.step, **key, "mean": scores.mean, "returns": scores.returns}
+    )
     return scores
+
+
+def _digest(network: AtariNetwork) -> str:
+    """SHA-256 of a network's weights."""
+    digest = hashlib.sha256()
+    for tensor in module_tensors(network, "").values():
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
