@@ -221,8 +221,8 @@ def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None
     for row in rows:
         shares = " | ".join(f"{row[column]:.1%}" for column in retained)
         print(
-            f"| {row['contestant']} | {row['ratio']:.2%} | {row['mmac']:.2f} | {row['dead']:.0%} | {row['agreement']:.1%} "
-            f"| {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {shares} |"
+            f"| {row['contestant']} | {row['ratio']:.2%} | {row['mmac']:.2f} | {row['dead']:.0%} "
+            f"| {row['agreement']:.1%} | {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {shares} |"
         )
     if path:
         is_new = not path.exists()
