@@ -32,7 +32,8 @@ def test_show_gives_the_cards_of_a_game(cli):
         (["show", "pong", "--student", "mirco"], "Did you mean 'micro'?"),
         (
             ["check", "alien"],
-            "No trained alien student in the catalogue. Accepted: beam_rider, breakout, enduro, ms_pacman, pong, qbert, space_invaders",
+            "No trained alien student in the catalogue. Accepted: beam_rider, breakout, enduro, "
+            "ms_pacman, pong, qbert, space_invaders",
         ),
         (["check", "--in", "nowhere"], "No folder nowhere"),
         (["check", "--in", "."], "No GAME/STUDENT.onnx in ."),
