@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized, register_parametrization, remove_parametrizations
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgedistill.catalogue import Architecture, Conv, find_architecture
-from edgedistill.exporter.quantise import ACTIVATION_LEVELS, WEIGHT_LIMIT
 from edgedistill.networks.network import AtariNetwork, orthogonal_start
 
 Layer = Callable[[int], tuple[list[nn.Module], int]]
@@ -26,8 +24,8 @@ class Contestant:
     """(actions, bf16) -> a new network"""
     settings: dict[str, Any] = field(default_factory=dict)
     """Fields of TrainConfig that differ from the defaults"""
-    rounded_from: float = 1.0
-    """Share of the rollouts after which its weights and activations are rounded in the forward pass"""
+    centred: bool = True
+    """Whether it sees frames around the game's mean brightness"""
 
 
 def catalogue(name: str) -> Callable[[int, bool], AtariNetwork]:
@@ -87,49 +85,6 @@ def separable(*layers: tuple[int, int, int]) -> Callable[[int], list[nn.Module]]
     return build
 
 
-class RoundedWeight(nn.Module):
-    """7 bits per output channel, as the exporter rounds; gradients pass (Bengio et al. 2013, straight-through)."""
-
-    def forward(self, weight: Tensor) -> Tensor:
-        scale = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
-        scale = scale.reshape(-1, *[1] * (weight.ndim - 1))
-        return weight + ((weight / scale).round() * scale - weight).detach()
-
-
-class RoundedReLU(nn.Module):
-    """8 bits from 0 to the largest activation that was seen, which fades slowly."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.largest = 0.0
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.relu()
-        self.largest = max(0.999 * self.largest, float(x.detach().max()), 1e-6)
-        scale = self.largest / ACTIVATION_LEVELS
-        return x + ((x / scale).round() * scale - x).detach()
-
-
-def round_network(network: AtariNetwork) -> None:
-    """From here on, the student computes with the int8 export's roundings."""
-    for name, module in list(network.trunk.named_children()):
-        if isinstance(module, nn.ReLU):
-            setattr(network.trunk, name, RoundedReLU())
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            register_parametrization(module, "weight", RoundedWeight())
-
-
-def unround_network(network: AtariNetwork) -> None:
-    """The float student under it."""
-    for name, module in list(network.trunk.named_children()):
-        if isinstance(module, RoundedReLU):
-            setattr(network.trunk, name, nn.ReLU())
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear) and is_parametrized(module):
-            remove_parametrizations(module, "weight", leave_parametrized=False)
-
-
 def count_macs(network: AtariNetwork) -> int:
     """Multiply-accumulates of one decision."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -141,6 +96,7 @@ MICRO = catalogue("micro")
 QUESTIONS: dict[str, list[Contestant]] = {
     "loss": [
         Contestant("kl, τ 0.2 of the spread", MICRO),
+        Contestant("kl, τ 0.1 of the spread", MICRO, {"temperature": 0.1}),
         Contestant("kl, τ 0.5 of the spread", MICRO, {"temperature": 0.5}),
         Contestant("kl, τ 0.01 fixed", MICRO, {"temperature": 0.01, "temperature_kind": "fixed"}),
         Contestant("reverse-kl", MICRO, {"loss": "reverse-kl"}),
@@ -149,30 +105,32 @@ QUESTIONS: dict[str, list[Contestant]] = {
         Contestant("kl+imitation-q", MICRO, {"loss": "kl+imitation-q", "target_update": 250}),
         Contestant("kl+self-q", MICRO, {"loss": "kl+self-q", "target_update": 250}),
     ],
+    "optimiser": [
+        Contestant("muon", MICRO),
+        Contestant("adam", MICRO, {"student_optimiser": "adam", "student_average": 0.0}),
+        Contestant("adam, recycled", MICRO, {"student_optimiser": "adam", "student_average": 0.0, "recycle_every": 250}),
+    ],
+    "keep": [
+        Contestant("muon", MICRO),
+        Contestant("recycled", MICRO, {"recycle_every": 250}),
+        Contestant("not centred", MICRO, {}, centred=False),
+        Contestant("clipped at 10", MICRO, {"student_max_grad_norm": 10.0}),
+        Contestant("no average", MICRO, {"student_average": 0.0}),
+    ],
     "rate": [
-        Contestant("rate 0.003", MICRO),
-        Contestant("rate 0.001", MICRO, {"student_learning_rate": 1e-3}),
-        Contestant("rate 0.006", MICRO, {"student_learning_rate": 6e-3}),
-        Contestant("no cool-down", MICRO, {"student_cooldown": 0.0}),
-        Contestant("half the batches", MICRO, {"student_batches": 2.0}),
-        Contestant("a quarter of the batches", MICRO, {"student_batches": 1.0}),
-        Contestant("half the batches, of 256", MICRO, {"student_batches": 2.0, "student_batch": 256}),
+        Contestant("0.02", MICRO),
+        Contestant("0.01", MICRO, {"student_muon_learning_rate": 0.01}),
+        Contestant("0.03", MICRO, {"student_muon_learning_rate": 0.03}),
+        Contestant("falling from the first batch", MICRO, {"student_cooldown": 1.0}),
+        Contestant("falling over half", MICRO, {"student_cooldown": 0.5}),
+        Contestant("never falling, average", MICRO, {"student_cooldown": 0.0}),
+        Contestant("Adam's part 0.001", MICRO, {"student_learning_rate": 1e-3}),
+        Contestant("batches of 256", MICRO, {"student_batch": 256}),
     ],
     "int8": [
-        Contestant(f"{name}{label}", catalogue(name), {}, rounded_from)
-        for name in ("micro", "nano", "pico")
-        for label, rounded_from in (("", 1.0), (", rounded in the last third", 0.67))
-    ],
-    "recycling": [
-        Contestant(f"{name}{label}", catalogue(name), {"recycle_every": every})
-        for name in ("net5", "micro", "pico")
-        for label, every in (("", 0), (", dead units recycled", 250))
-    ],
-    "memory": [
-        Contestant("10,000 frames", MICRO, {"memory_frames": 10_000}),
-        Contestant("25,000 frames", MICRO, {"memory_frames": 25_000}),
-        Contestant("50,000 frames", MICRO, {"memory_frames": 50_000}),
-        Contestant("100,000 frames", MICRO),
+        Contestant(f"{name}, {label}", catalogue(name), {"student_integers": share})
+        for name in ("micro", "pico")
+        for label, share in (("float", 0.0), ("integers in the last 30%", 0.3), ("last 90%", 0.9))
     ],
     "1.7%": [
         Contestant("paper's shape: 16-16-16 / 22", plain([(16, 8, 4), (16, 4, 2), (16, 3, 1)], 22)),

@@ -51,13 +51,17 @@ def recycle_dead_units(student: Learner, x: Tensor, generator: torch.Generator) 
             (following.weight, outgoing, torch.zeros_like(following.weight)),
         ):
             parameter.copy_(torch.where(begun, value, parameter))
-            _forget(student.optimiser, parameter, begun)
+            for optimiser in student.optimisers:
+                if parameter in optimiser.state:
+                    _forget(optimiser.state[parameter], begun)
     return recycled
 
 
-def _forget(optimiser: torch.optim.Optimizer, parameter: Tensor, begun: Tensor) -> None:
-    """Adam's moments of weights that begin anew."""
-    state = optimiser.state[parameter]
+def _forget(state: dict[str, Tensor], begun: Tensor) -> None:
+    """The moments of weights that begin anew."""
+    if "momentum" in state:
+        state["momentum"].masked_fill_(begun, 0.0)
+        return
     state["exp_avg"].masked_fill_(begun, 0.0)
     # Not 0: Adam counts steps by tensor, so its correction for a young average is over, and steps would be huge.
     square = state["exp_avg_sq"]

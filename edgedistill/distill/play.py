@@ -53,7 +53,7 @@ class Play:
         teacher = acting_copy(learners.teacher.network)
         # Students learn while they play.
         drivers = [
-            Driver(envs, acting_copy(student.network))
+            Driver(envs, acting_copy(student.player))
             for envs, student in zip(self._student_envs, learners.students, strict=False)
             if students_ready and not config.teacher_learns(step)
         ]

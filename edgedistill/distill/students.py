@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgedistill.distill import losses
 from edgedistill.distill.learners import Learner, Learners
@@ -88,9 +88,8 @@ def student_loss(student: Learner, batch: Batch, config: TrainConfig) -> Tensor:
 def update_student(student: Learner, batch: Batch, config: TrainConfig) -> float:
     """One gradient step on `student_loss`. Returns the loss."""
     loss = student_loss(student, batch, config)
-    student.optimiser.zero_grad()
+    student.network.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(student.network.parameters(), config.student_max_grad_norm)
-    student.optimiser.step()
+    student.step(config.student_max_grad_norm)
     student.update_target(config.target_update)
     return float(loss.detach())

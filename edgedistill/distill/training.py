@@ -213,7 +213,7 @@ def _evaluate(
         if learner is learners.teacher and config.frozen and state.best_teacher is not None:
             scores[name] = state.best_teacher["mean"]  # the same games, the same network
         else:
-            policy = GreedyPolicy(learner.network)
+            policy = GreedyPolicy(learner.player)
             played[name] = lanes.submit(evaluate, policy, config.game, protocol, on_episode=check)
     try:
         for name, result in played.items():

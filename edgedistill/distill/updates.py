@@ -59,9 +59,9 @@ def update_on_rollout(
         jobs = [lanes.submit(gradients, part) for part in np.array_split(picks, parts)]
         with timed("waiting"):
             computed = [job.result() for job in jobs]
-        losses.teacher.append(
-            pqn.update_teacher(teacher.network, teacher.optimiser, computed, max_grad_norm=config.max_grad_norm)
-        )
+        with timed("teacher"):
+            losses.teacher.append(pqn.gather_gradients(teacher.network, computed))
+            teacher.step(config.max_grad_norm)
     return losses
 
 
@@ -164,7 +164,9 @@ def _update_dqn(
     with timed("targets"), torch.no_grad():
         following = teacher.target(batch.next_x)
         target = dqn.td_target(batch.reward, batch.done, following.amax(dim=1), config.gamma)
-    loss, q = dqn.update_teacher(teacher.network, teacher.optimiser, batch.x, batch.action, target)
+    with timed("teacher"):
+        loss, q = dqn.backward(teacher.network, batch.x, batch.action, target)
+        teacher.step(None)  # the gradients of errors are clipped instead
     teacher.update_target(config.target_update)
     return loss, replace(batch, teacher=q, next_teacher=following)
 
@@ -180,7 +182,7 @@ def batches_due(config: TrainConfig, step: int, teacher_learns: bool) -> int:
 
 def recycling_is_due(config: TrainConfig, student: Learner, batches: int) -> bool:
     """Whether a student's dead units begin anew after `batches` updates, the last of which it just had."""
-    if not config.recycle_every or student.rate < LOWEST_RECYCLING_RATE * config.student_learning_rate:
+    if not config.recycle_every or student.rate < LOWEST_RECYCLING_RATE:
         return False
     return student.updates // config.recycle_every > (student.updates - batches) // config.recycle_every
 

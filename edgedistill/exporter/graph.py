@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edgedistill.atari.emulator import STACK, Frames
+from edgedistill.atari.emulator import STACK
 from edgedistill.atari.resize import SIDE
-from edgedistill.exporter.quantise import ACTIVATION_LEVELS, QuantisedLayer, float_layers, quantised_layers
+from edgedistill.exporter.quantise import QuantisedLayer, float_layers
+from edgedistill.networks.integers import ACTIVATION_LEVELS
 from edgedistill.networks.network import AtariNetwork
 
 # Per-channel DequantizeLinear came with opset 13; boards lag, so no newer one is asked for.
@@ -29,14 +30,13 @@ DESCRIPTIONS = {
 }
 
 
-def int8_model(student: AtariNetwork, calibration: Frames) -> onnx.ModelProto:
-    """Quantise a student on frames of its own play, calibration (N, 84, 84, 4) uint8.
+def int8_model(student: AtariNetwork, layers: list[QuantisedLayer]) -> onnx.ModelProto:
+    """A student in integers.
 
     The model maps `frames` (N, 84, 84, 4) uint8, newest last, to `logits` (N, A) float32.
     """
     graph = _Graph()
     value = graph.node("Transpose", ["frames"], "nchw", perm=[0, 3, 1, 2])
-    layers = quantised_layers(student, calibration)
     channels, height, width = student.architecture.conv_shapes[-1]
     flat = False
     for number, layer in enumerate(layers, start=1):

@@ -21,12 +21,9 @@ from torch import Tensor, nn
 from torch.nn.functional import unfold
 
 from edgedistill.atari.emulator import STACK, Frames
+from edgedistill.networks.integers import ACTIVATION_LEVELS, WEIGHT_LIMIT, activation_ranges, integer_layers
 from edgedistill.networks.network import AtariNetwork, FrameConv2d
 
-WEIGHT_LIMIT = 63
-ACTIVATION_LEVELS = 255
-# A channel that hardly fires in calibration may fire in play: it counts with at least this share of the layer's range.
-SMALLEST_RANGE = 0.01
 # Of the mean diagonal, added so that inputs that never vary leave the second moments invertible.
 DAMPING = 1e-4
 # Frames whose activations are held at once.
@@ -68,8 +65,19 @@ class FloatLayer:
 
 
 @torch.inference_mode()
+def learnt_layers(student: AtariNetwork) -> list[QuantisedLayer]:
+    """The integers with which a student computes already."""
+    layers = []
+    for layer, (weight, bias, scale) in zip(student.weighted_layers(), integer_layers(student), strict=True):
+        stride = layer.stride[0] if isinstance(layer, nn.Conv2d) else None
+        real_bias = bias * (scale / ACTIVATION_LEVELS)
+        layers.append(QuantisedLayer(weight.to(torch.int8).numpy(), scale.numpy(), real_bias.numpy(), stride))
+    return layers
+
+
+@torch.inference_mode()
 def quantised_layers(student: AtariNetwork, calibration: Frames) -> list[QuantisedLayer]:
-    """Quantise a student on frames of its own play, calibration (N, 84, 84, 4) uint8."""
+    """Quantise a float student on frames of its own play, calibration (N, 84, 84, 4) uint8."""
     plain = float_layers(student)
     layers = _scaled_layers(plain, _activation_ranges(plain, calibration))
     exact = list(_inputs(calibration))
@@ -125,14 +133,14 @@ def _activation_ranges(layers: list[FloatLayer], frames: Frames) -> list[Tensor]
             x = layer(x, layer.weight, layer.bias).relu()
             seen.append(x.transpose(0, 1).flatten(1).amax(dim=1))
         ranges = [torch.maximum(a, b) for a, b in zip(ranges, seen, strict=True)] if ranges else seen
-    return [each.clamp_min(max(SMALLEST_RANGE * each.max().item(), 1e-6)) for each in ranges]
+    return ranges
 
 
 def _scaled_layers(layers: list[FloatLayer], ranges: list[Tensor]) -> list[FloatLayer]:
     """The same layers, with the scales of their inputs and outputs moved into the weights."""
     scaled = []
     inputs = torch.ones(STACK)
-    outputs = [(each * each.max()).sqrt() for each in ranges] + [torch.ones(len(layers[-1].weight))]
+    outputs = [activation_ranges(each) for each in ranges] + [torch.ones(len(layers[-1].weight))]
     for layer, output in zip(layers, outputs, strict=True):
         # Behind the flatten a channel feeds height × width columns.
         columns = inputs.repeat_interleave(layer.weight.shape[1] // len(inputs))

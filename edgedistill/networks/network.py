@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import NATURE_DQN, Architecture
+from edgedistill.networks.integers import integer_forward
 
 # Networks take frames as 4×4 blocks of pixels, each block's 4 · 16 values as channels ("space to depth"): a convolution
 # of kernel 8 and stride 4 over 4 channels is one of kernel 2 and stride 1 over 64, which vector units like better.
@@ -27,7 +28,10 @@ class FrameConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, 64, 21, 21), pixel values from 0 to 255 -> (N, C, h, w)."""
-        weight, bias = self.weight / 255, self.plain_bias()
+        return self.convolve(x, self.weight / 255, self.plain_bias())
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """x (N, 64, 21, 21) with other weights (C, 4, k, k) and bias (C,), for pixel values as they are."""
         channels, stack, kernel, _ = weight.shape
         stride = self.stride[0]
         if kernel % BLOCK or stride % BLOCK:
@@ -112,8 +116,11 @@ class AtariNetwork(nn.Module):
         self.trunk = nn.Sequential(*layers)
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.head = nn.Linear(widths[-1], actions)
+        # Of a student's hidden channels and units; 0 while it computes in floating point.
+        self.ranges: Tensor
         if not layer_norm and not plain:
             orthogonal_start(self.trunk)
+            self.register_buffer("ranges", torch.zeros(sum(len(layer.weight) for layer in self.weighted_layers()[:-1])))
 
     @property
     def is_centred(self) -> bool:
@@ -126,8 +133,24 @@ class AtariNetwork(nn.Module):
         assert isinstance(first, CentredConv2d), "teachers have LayerNorm instead"
         first.mean.fill_(mean)
 
+    @property
+    def is_integer(self) -> bool:
+        """Whether it computes with the integers of its export."""
+        return "ranges" in self._buffers and self.ranges[0].item() > 0
+
+    def begin_integers(self, ranges: Tensor) -> None:
+        """From here on a student computes with the integers of its export; `measure_ranges` gives the ranges."""
+        self.ranges.copy_(ranges)
+
+    def weighted_layers(self) -> list[nn.Conv2d | nn.Linear]:
+        """The layers with weights, in order."""
+        return [layer for layer in (*self.trunk, self.head) if isinstance(layer, nn.Conv2d | nn.Linear)]
+
     def forward(self, x: Tensor) -> Tensor:
         """x (N, 64, 21, 21), as `to_input` makes it -> (N, A) float32."""
+        if self.is_integer:
+            # Learning bears bfloat16's roundings; who plays, plays as the export will.
+            return integer_forward(self, x.float(), bf16=self.bf16 and torch.is_grad_enabled())
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             features = self.trunk(x)
         values: Tensor = self.head(features.float())
@@ -176,7 +199,7 @@ def acting_copy(network: AtariNetwork) -> AtariNetwork:
     With `bf16`, weights that autocast would cast at each call are cast once: the values are the same.
     """
     copy = deepcopy(network).requires_grad_(False)
-    if network.bf16:
+    if network.bf16 and not network.is_integer:
         for layer in copy.trunk:
             # The first layer scales its weights in float32 before they are cast.
             if isinstance(layer, nn.Conv2d | nn.Linear) and not isinstance(layer, FrameConv2d):

@@ -14,7 +14,7 @@ from edgedistill.errors import BadRequest
 from edgedistill.runs.objective import Objective
 from edgedistill.runs.settings import check_settings
 
-CONFIG_VERSION = 1
+CONFIG_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,13 @@ class TrainConfig:
     """Passes over each rollout (Gallici et al. 2024)."""
     minibatch: int = 128
     """Samples per teacher update. 256 left Pong at −13.8 after 0.8M steps where 128 had reached +10.4."""
+    teacher_optimiser: str = "muon"
+    """`muon` for PQN's convolutions beside RAdam for the rest, `radam` for all (Gallici et al. 2024), or `rmsprop` (Mnih
+    et al. 2015). With Muon, Breakout's teacher had ten times the score after 300,000 steps (docs/recipe.md)."""
     learning_rate: float = 2.5e-4
-    """Of the teacher's RAdam (Gallici et al. 2024)."""
+    """Of the teacher's RAdam (Gallici et al. 2024) or RMSProp (Mnih et al. 2015)."""
+    muon_learning_rate: float = 2e-3
+    """Of the teacher's Muon; twice as much did as well (docs/recipe.md)."""
     teacher_cooldown: float = 0.5
     """Share of `steps` over which the teacher's rate falls to 0 in a straight line; it gets there when its students
     begin to cool down. 1 is Gallici et al. 2024; 0, a constant rate, is Mnih et al. 2015."""
@@ -93,6 +98,15 @@ class TrainConfig:
     al. 2019). A 0.44% student of SpaceInvaders then kept 82% of its teacher, without it 56% (docs/recipe.md)."""
     target_update: int = 10_000
     """Updates of a network between copies of it to its target network; PQN's teacher has none."""
+    student_optimiser: str = "muon"
+    """`muon` for the weights of a student's trunk beside Adam for biases and head, or `adam` for all."""
+    student_muon_learning_rate: float = 0.02
+    """Of each student's Muon. 0.005 and 0.04 were worse (docs/recipe.md)."""
+    student_average: float = 0.998
+    """Decay, at each update, of the average of a student's weights that plays and is exported; 0: the weights
+    themselves. While rates are high an average is nearly as good as a student whose rate has fallen (docs/recipe.md)."""
+    student_integers: float = 0.3
+    """Share of `steps`, at the end, in which students compute with the integers of their export; 0: never."""
     student_learning_rate: float = 3e-3
     """Of each student's Adam. With 1e-3, a 1.6% student of a fixed Pong teacher was 15 points lower (one seed)."""
     student_cooldown: float = 0.1
@@ -101,7 +115,7 @@ class TrainConfig:
     student_max_grad_norm: float = 0.25
     """Gradient clipping of each student. Without it, a 1.6% student's units died in the noise before the Pong teacher
     knew anything; with 0.25 and 0.5 they did not, and 0.25 followed the teacher a little closer (one seed)."""
-    recycle_every: int = 250
+    recycle_every: int = 0
     """Updates of a student between two looks for units that never fire, which then begin anew (ReDo: Sokar et al.
     2023, every 1,000); 0: never. A 1.6% student of Breakout kept 57% of its teacher with it, without it 41% (one seed,
     docs/recipe.md)."""
@@ -164,20 +178,24 @@ class TrainConfig:
         return step % (reports * self.report_steps) == 0
 
     def teacher_rate(self, step: int) -> float:
-        """The teacher's learning rate at an agent step."""
+        """The teacher's learning rates at an agent step, as a share of the full ones."""
         if self.teacher_cooldown == 0:
-            return self.learning_rate
+            return 1.0
         # The teacher is done when its students begin to finish: they then copy one that no longer moves.
         end = self.steps * (1 - self.student_cooldown) if self.students else self.steps
-        return self.learning_rate * _line(step, end, self.teacher_cooldown * self.steps)
+        return _line(step, end, self.teacher_cooldown * self.steps)
 
     def teacher_learns(self, step: int) -> bool:
         """Whether the teacher learns from what is played at an agent step."""
         return not self.frozen and self.teacher_rate(step) > 0
 
     def student_rate(self, step: int) -> float:
-        """The students' learning rate at an agent step."""
-        return self.student_learning_rate * _line(step, self.steps, self.student_cooldown * self.steps)
+        """The students' learning rates at an agent step, as a share of the full ones."""
+        return _line(step, self.steps, self.student_cooldown * self.steps)
+
+    def students_in_integers(self, step: int) -> bool:
+        """Whether students compute with the integers of their export at an agent step."""
+        return step >= self.steps * (1 - self.student_integers)
 
     def rollout_seeds(self, step: int) -> list[np.random.SeedSequence]:
         """Of the rollout that begins at `step`: for its play, the teacher's updates on it, and the students'."""

@@ -14,14 +14,18 @@ NATURE_DQN: dict[str, Any] = {
     "gamma": 0.99,  # discount factor
     # Action repeat 4, agent history length 4 and no-op max 30 are the environment's (`atari/training_env.py`).
     "rollout_length": 4,  # update frequency: N parallel games take 4 steps each, and N updates follow
+    "teacher_optimiser": "rmsprop",
     "learning_rate": 2.5e-4,  # learning rate; the momenta and the constant are in `dqn.nature_rmsprop`
     "teacher_cooldown": 0.0,  # the rate is constant
     "epsilon_floors": (0.1,),  # final exploration; the initial one is 1
     "epsilon_decay_steps": 250_000,  # final exploration frame, 1,000,000
     "learning_starts": 50_000,  # replay start size
     # Not in the table. Students see 32 samples instead of 128 a batch, so they take smaller steps; not tuned further.
+    "student_optimiser": "adam",
     "student_learning_rate": 1e-3,
-    "recycle_every": 0,  # nor there, nor in Sun & Fazli 2019
+    "student_average": 0.0,  # these neither, nor in Sun & Fazli 2019
+    "student_integers": 0.0,
+    "recycle_every": 0,
     "envs": 16,  # 1 in the paper; the network acts for 16 games in little more time than for one
     "rollouts_per_report": 32,  # 2,048 steps, as with PQN
 }
@@ -39,7 +43,10 @@ RUSU_OFFLINE: dict[str, Any] = {
     "student_batch": 32,
     # Of 10,000 per 54,000 steps, counted per batch that a PQN teacher would have had from as many.
     "frozen_batches": 10_000 / 54_000 * TrainConfig.minibatch / TrainConfig.epochs,
+    "student_optimiser": "adam",
     "student_learning_rate": 1e-3,  # Adam's usual rate, for batches of 32
+    "student_average": 0.0,  # not in the paper
+    "student_integers": 0.0,
     "student_driven": 0.0,  # the teacher plays
     "recycle_every": 0,  # not in the paper
 }

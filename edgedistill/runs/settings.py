@@ -14,13 +14,16 @@ AT_LEAST_1 = (
 )  # fmt: skip
 AT_LEAST_0 = ("seed", "threads", "learning_starts", "recycle_every")
 ABOVE_0 = (
-    "learning_rate", "max_grad_norm", "student_learning_rate", "student_max_grad_norm", "temperature",
+    "learning_rate", "muon_learning_rate", "max_grad_norm", "student_learning_rate", "student_muon_learning_rate",
+    "student_max_grad_norm", "temperature",
     "student_batches", "frozen_batches",
 )  # fmt: skip
-SHARES = ("gamma", "lam", "sticky", "teacher_cooldown", "student_cooldown", "student_driven")
+SHARES = ("gamma", "lam", "sticky", "teacher_cooldown", "student_cooldown", "student_driven", "student_integers")
 WORDS = {
     "mode": ("realtime", "offline"),
     "teacher": ("pqn", "dqn"),
+    "teacher_optimiser": ("muon", "radam", "rmsprop"),
+    "student_optimiser": ("muon", "adam"),
     "temperature_kind": ("relative", "fixed"),
     "device": ("auto", "cpu", "cuda"),
     "precision": ("auto", "float32", "bf16"),

@@ -29,16 +29,13 @@ def clipped_td_loss(value: Tensor, target: Tensor) -> Tensor:
 
 
 @timed("teacher")
-def update_teacher(
-    teacher: AtariNetwork, optimiser: torch.optim.Optimizer, x: Tensor, action: Tensor, target: Tensor
-) -> tuple[float, Tensor]:
-    """One gradient step, x (B, 64, 21, 21), action (B,), target (B,).
+def backward(teacher: AtariNetwork, x: Tensor, action: Tensor, target: Tensor) -> tuple[float, Tensor]:
+    """The gradients of a minibatch, x (B, 64, 21, 21), action (B,), target (B,).
 
     Returns the mean loss, and the Q-values (B, A) that it was computed from, for students to learn from.
     """
     q = teacher(x)
     loss = clipped_td_loss(q.gather(1, action[:, None]).squeeze(1), target)
-    optimiser.zero_grad()
+    teacher.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
     return loss.item() / len(x), q.detach()

@@ -58,14 +58,8 @@ def part_gradients(
 
 
 @timed("teacher")
-def update_teacher(
-    teacher: AtariNetwork,
-    optimiser: torch.optim.Optimizer,
-    parts: Sequence[tuple[Tensor, Sequence[Tensor]]],
-    *,
-    max_grad_norm: float,
-) -> float:
-    """One gradient step from the parts of a minibatch, as `part_gradients` gives them. Returns the loss."""
+def gather_gradients(teacher: AtariNetwork, parts: Sequence[tuple[Tensor, Sequence[Tensor]]]) -> float:
+    """Give the teacher the gradients of a minibatch from its parts, as `part_gradients` gives them. Returns the loss."""
     for parameter, *gradients in zip(teacher.parameters(), *(part for _, part in parts), strict=True):
         if parameter.grad is None:
             # A fused optimiser reads weights and gradients in the same order of memory.
@@ -73,6 +67,4 @@ def update_teacher(
         parameter.grad.copy_(gradients[0])
         for gradient in gradients[1:]:
             parameter.grad += gradient
-    nn.utils.clip_grad_norm_(teacher.parameters(), max_grad_norm)
-    optimiser.step()
     return sum(float(loss) for loss, _ in parts)

@@ -1,0 +1,115 @@
+"""A student that computes with the integers of its export, while it still learns.
+
+Weights are rounded to 7 bits per output channel and activations to uint8, as `exporter/quantise.py` explains; the same
+integers go into the `.onnx` file. Roundings let gradients pass (straight-through: Bengio et al. 2013, arXiv 1308.3432).
+In float32 all sums are of whole numbers below 2²⁴, so that its logits are those of ONNX Runtime.
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from edgedistill.networks.network import AtariNetwork
+
+# 7 bits: on CPUs without VNNI the 16-bit sums of two uint8 × int8 products overflow with 8.
+WEIGHT_LIMIT = 63
+ACTIVATION_LEVELS = 255
+LEVEL = torch.tensor(1 / ACTIVATION_LEVELS)
+# A unit that hardly fires on the frames it is measured with may fire in play: it counts with this share of its layer.
+SMALLEST_RANGE = 0.01
+
+
+class _Rounded(torch.autograd.Function):
+    """Whole numbers forward, the gradient unchanged backward."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x.round()
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def rounded(x: Tensor) -> Tensor:
+    """x to the nearest whole numbers, half to even; the gradient passes."""
+    result: Tensor = _Rounded.apply(x)  # type: ignore[no-untyped-call]
+    return result
+
+
+def activation_ranges(largest: Tensor) -> Tensor:
+    """What each unit of a layer, or channel, is divided by before it is rounded, from its largest values (units,).
+
+    The root of its own range × the layer's (Nagel et al. 2019, arXiv 1906.04721, section 4.1): dividing by its own alone
+    would spend the bits of the weights that follow.
+    """
+    top = largest.max().clamp_min(1e-6)
+    return (largest.clamp_min(SMALLEST_RANGE * top) * top).sqrt()
+
+
+@torch.no_grad()
+def measure_ranges(network: "AtariNetwork", x: Tensor) -> Tensor:
+    """The ranges of all hidden units, or channels, one layer after the other (units of all,), on x (N, 64, 21, 21)."""
+    found = []
+    for layer in network.trunk:
+        x = layer(x)
+        if isinstance(layer, nn.ReLU):
+            found.append(activation_ranges(x.float().transpose(0, 1).flatten(1).amax(dim=1)))
+    return torch.cat(found)
+
+
+def integer_layer(
+    layer: nn.Conv2d | nn.Linear, bias: Tensor, inputs: Tensor, outputs: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A layer's whole-numbered weights and bias (out,), and the scale (out,) of what they sum to.
+
+    `inputs` (in,) and `outputs` (out,) are the ranges on both sides; `bias` is that of the float layer on real inputs.
+    """
+    rest = [1] * (layer.weight.ndim - 2)
+    # Behind the flatten a channel feeds height × width columns.
+    columns = inputs.repeat_interleave(layer.weight.shape[1] // len(inputs))
+    weight = layer.weight * (columns.view(1, -1, *rest) / outputs.view(-1, 1, *rest))
+    scale = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
+    return rounded(weight / scale.view(-1, 1, *rest)), rounded(bias / outputs / (scale / ACTIVATION_LEVELS)), scale
+
+
+def integer_layers(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Each layer's integer weights, integer bias and scale."""
+    layers = network.weighted_layers()
+    sizes = [len(layer.weight) for layer in layers[:-1]]
+    pixels = network.ranges.new_ones(layers[0].weight.shape[1])
+    logits = network.ranges.new_ones(len(layers[-1].weight))
+    ranges = [pixels, *torch.split(network.ranges, sizes), logits]
+    return [integer_layer(layer, plain_bias(layer), ranges[i], ranges[i + 1]) for i, layer in enumerate(layers)]
+
+
+def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor:
+    """x (N, 64, 21, 21), pixel values from 0 to 255 -> logits (N, A) float32.
+
+    With `bf16` sums are rounded to bfloat16 on the way; whole numbers up to 256 are exact in it.
+    """
+    layers = network.weighted_layers()
+    for number, (layer, (weight, bias, scale)) in enumerate(zip(layers, integer_layers(network), strict=True)):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16 and number < len(layers) - 1):
+            if isinstance(layer, nn.Linear):
+                sums = nn.functional.linear(x.flatten(1), weight, bias)
+            else:
+                convolve = getattr(layer, "convolve", None)
+                sums = convolve(x, weight, bias) if convolve else nn.functional.conv2d(x, weight, bias, layer.stride)
+        # ONNX Runtime multiplies the scales of inputs and weights, and divides by that of the outputs, in this order.
+        multiplier = scale * LEVEL
+        if number == len(layers) - 1:
+            return sums.float() * multiplier
+        multiplier = (multiplier / LEVEL).view(1, -1, *[1] * (sums.ndim - 2))
+        x = rounded((sums.float() * multiplier).clamp(0, ACTIVATION_LEVELS))
+    raise AssertionError("a network without a head")
+
+
+def plain_bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
+    """A layer's bias on inputs as they are: the first layer of a student sees frames around their mean."""
+    plain = getattr(layer, "plain_bias", None)
+    bias = plain() if plain else layer.bias
+    assert isinstance(bias, Tensor)
+    return bias
