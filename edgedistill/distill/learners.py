@@ -16,7 +16,6 @@ from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers.dqn import nature_rmsprop
 from edgedistill.teachers.replay import ReplayMemory
 
-
 # Enough for the largest activations, which are clipped beyond what was seen, and learnt with from then on.
 RANGE_FRAMES = 2_048
 
@@ -31,7 +30,7 @@ class Learner:
     """One or more, of different weights"""
     target: AtariNetwork | None = None
     average: AtariNetwork | None = None
-    """A student's weights, averaged over its last updates: what acts, is evaluated and exported"""
+    """Its weights, averaged over its last updates: what acts, is evaluated and exported"""
     decay: float = 0.0
     """Of the average"""
 
@@ -116,6 +115,7 @@ class Learners:
             network,
             teacher_optimisers(config, network),
             with_target=config.teacher == "dqn" and not config.frozen,
+            decay=0.0 if config.frozen else config.teacher_average,
         )
         students = []
         for architecture in config.students:
@@ -179,7 +179,7 @@ class Learners:
         load_module(self.teacher.network, tensors, self.teacher.name)
 
     def teacher_tensors(self) -> dict[str, Tensor]:
-        return module_tensors(self.teacher.network, self.teacher.name)
+        return module_tensors(self.teacher.player, self.teacher.name)
 
 
 def teacher_optimisers(config: TrainConfig, network: AtariNetwork) -> tuple[torch.optim.Optimizer, ...]:

@@ -50,7 +50,7 @@ class Play:
         config, learners = self._config, self._learners
         floors = config.env_epsilon_floors
         epsilon = floors if config.frozen else epsilon_of_envs(step, config.epsilon_decay_steps, floors)
-        teacher = acting_copy(learners.teacher.network)
+        teacher = acting_copy(learners.teacher.player)
         # Students learn while they play.
         drivers = [
             Driver(envs, acting_copy(student.player))

@@ -56,6 +56,8 @@ class TrainConfig:
     """Of the teacher's RAdam (Gallici et al. 2024) or RMSProp (Mnih et al. 2015)."""
     muon_learning_rate: float = 2e-3
     """Of the teacher's Muon; twice as much did as well (docs/recipe.md)."""
+    teacher_average: float = 0.0
+    """Decay, at each update, of the average of the teacher's weights that acts, teaches and is evaluated."""
     teacher_cooldown: float = 0.5
     """Share of `steps` over which the teacher's rate falls to 0 in a straight line; it gets there when its students
     begin to cool down. 1 is Gallici et al. 2024; 0, a constant rate, is Mnih et al. 2015."""
