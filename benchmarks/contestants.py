@@ -93,6 +93,7 @@ def count_macs(network: AtariNetwork) -> int:
 
 
 MICRO = catalogue("micro")
+ADAM: dict[str, Any] = {"student_optimiser": "adam", "student_average": 0.0}
 QUESTIONS: dict[str, list[Contestant]] = {
     "loss": [
         Contestant("kl, τ 0.2 of the spread", MICRO),
@@ -107,8 +108,8 @@ QUESTIONS: dict[str, list[Contestant]] = {
     ],
     "optimiser": [
         Contestant("muon", MICRO),
-        Contestant("adam", MICRO, {"student_optimiser": "adam", "student_average": 0.0}),
-        Contestant("adam, recycled", MICRO, {"student_optimiser": "adam", "student_average": 0.0, "recycle_every": 250}),
+        Contestant("adam", MICRO, ADAM),
+        Contestant("adam, recycled", MICRO, {**ADAM, "recycle_every": 250}),
     ],
     "keep": [
         Contestant("muon", MICRO),

@@ -23,11 +23,11 @@ from edgedistill.runs.trained import Trained, load_trained, score_trained
 from edgedistill.runtime.card import FIRST_RETURNS, Card, Score
 from edgedistill.runtime.policy import Policy
 
-# Below this share of equal actions an export is refused. A student that learnt in integers is written down as it is, and
-# in float32 only the order of additions differs from torch's, which decides near ties alone.
+# Below this share of equal actions an export is refused. A student that learnt in integers is written down as it is,
+# and in float32 only the order of additions differs from torch's, which decides near ties alone.
 MIN_AGREEMENT = 0.999
-# A float student that is rounded afterwards takes other actions where two are worth nearly the same to it. What counts is
-# what that costs: above this share of the spread of its own logits, an export is refused.
+# A float student that is rounded afterwards takes other actions where two are worth nearly the same to it. What counts
+# is what that costs: above this share of the spread of its own logits, an export is refused.
 MAX_REGRET = 0.02
 PRECISIONS = ("int8", "float32")
 # Per ε. Games at ε 0.01 are much alike, and what they never show is clipped later: with 2,000 frames each at 0.01 and
@@ -162,9 +162,10 @@ def export_student(
     if not faithful and not allow_disagreement:
         bound = f"a regret of {MAX_REGRET:.0%}" if rounded_afterwards else f"{MIN_AGREEMENT:.1%} equal actions"
         raise EdgeDistillError(
-            f"The {precision} '{card.student}' does not play like the student that was trained: on {HELD_OUT_FRAMES:,} "
-            f"held-out frames {found.agreement:.1%} equal actions, and a regret of {found.regret:.1%} of its logits' spread "
-            f"(the bound is {bound}). Nothing was written. Train longer, or export it all the same: --allow-disagreement"
+            f"The {precision} '{card.student}' does not play like the student that was trained: on "
+            f"{HELD_OUT_FRAMES:,} held-out frames {found.agreement:.1%} equal actions, and a regret of "
+            f"{found.regret:.1%} of its logits' spread (the bound is {bound}). Nothing was written. Train longer, or "
+            "export it all the same: --allow-disagreement"
         )
     card = replace(
         card,

@@ -42,8 +42,8 @@ def rounded(x: Tensor) -> Tensor:
 def activation_ranges(largest: Tensor) -> Tensor:
     """What each unit of a layer, or channel, is divided by before it is rounded, from its largest values (units,).
 
-    The root of its own range × the layer's (Nagel et al. 2019, arXiv 1906.04721, section 4.1): dividing by its own alone
-    would spend the bits of the weights that follow.
+    The root of its own range × the layer's (Nagel et al. 2019, arXiv 1906.04721, section 4.1): dividing by its own
+    alone would spend the bits of the weights that follow.
     """
     top = largest.max().clamp_min(1e-6)
     return (largest.clamp_min(SMALLEST_RANGE * top) * top).sqrt()

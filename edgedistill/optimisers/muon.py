@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon): momentum, orthogonalised.
 
-Each weight is taken as a matrix (outputs, inputs), a convolution's as (channels, in · k · k). Its step has singular values
-near 1: all directions of the matrix learn equally fast, however seldom their inputs vary.
+Each weight is taken as a matrix (outputs, inputs), a convolution's as (channels, in · k · k). Its step has singular
+values near 1: all directions of the matrix learn equally fast, however seldom their inputs vary.
 """
 
 from collections.abc import Callable, Iterable

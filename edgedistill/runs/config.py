@@ -50,8 +50,8 @@ class TrainConfig:
     minibatch: int = 128
     """Samples per teacher update. 256 left Pong at −13.8 after 0.8M steps where 128 had reached +10.4."""
     teacher_optimiser: str = "muon"
-    """`muon` for PQN's convolutions beside RAdam for the rest, `radam` for all (Gallici et al. 2024), or `rmsprop` (Mnih
-    et al. 2015). With Muon, Breakout's teacher had ten times the score after 300,000 steps (docs/recipe.md)."""
+    """`muon` for PQN's convolutions beside RAdam for the rest, `radam` for all (Gallici et al. 2024), or `rmsprop`
+    (Mnih et al. 2015). With Muon, Breakout's teacher had ten times the score after 300,000 steps (docs/recipe.md)."""
     learning_rate: float = 2.5e-4
     """Of the teacher's RAdam (Gallici et al. 2024) or RMSProp (Mnih et al. 2015)."""
     muon_learning_rate: float = 2e-3
@@ -106,7 +106,8 @@ class TrainConfig:
     """Of each student's Muon. 0.005 and 0.04 were worse (docs/recipe.md)."""
     student_average: float = 0.998
     """Decay, at each update, of the average of a student's weights that plays and is exported; 0: the weights
-    themselves. While rates are high an average is nearly as good as a student whose rate has fallen (docs/recipe.md)."""
+    themselves. While rates are high, an average is nearly as good as a student whose rate has fallen
+    (docs/recipe.md)."""
     student_integers: float = 0.3
     """Share of `steps`, at the end, in which students compute with the integers of their export; 0: never."""
     student_learning_rate: float = 3e-3

@@ -59,7 +59,7 @@ def part_gradients(
 
 @timed("teacher")
 def gather_gradients(teacher: AtariNetwork, parts: Sequence[tuple[Tensor, Sequence[Tensor]]]) -> float:
-    """Give the teacher the gradients of a minibatch from its parts, as `part_gradients` gives them. Returns the loss."""
+    """Give the teacher the gradients of a minibatch, the sum of those of `part_gradients`. Returns the loss."""
     for parameter, *gradients in zip(teacher.parameters(), *(part for _, part in parts), strict=True):
         if parameter.grad is None:
             # A fused optimiser reads weights and gradients in the same order of memory.
