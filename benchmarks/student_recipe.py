@@ -167,7 +167,7 @@ def _rows(
 
 def dead_share(network: AtariNetwork, held_out: Frames) -> float:
     """The share of a student's units that fire on none of every other held-out frame."""
-    x = to_input(held_out[::2], torch.device("cpu"), torch.float32)
+    x = to_input(np.ascontiguousarray(np.moveaxis(held_out[::2], 3, 1)), torch.device("cpu"), torch.float32)
     return float(torch.cat(dead_units(network, x)).float().mean())
 
 

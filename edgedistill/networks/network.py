@@ -47,10 +47,11 @@ class FrameConv2d(nn.Conv2d):
 
 
 class CentredConv2d(FrameConv2d):
-    """A convolution of x − mean, computed as one of x: the mean only shifts the bias, so an export needs nothing more.
+    """A convolution of x − mean; on x itself the mean only shifts the bias, so an export needs nothing more.
 
     Frames are positive and mostly background, so that all weights of a filter get gradients of one sign. A student's
-    units die of it; around the mean they do not.
+    units die of it; around the mean they do not. The mean is a whole pixel value, so that bfloat16 holds x − mean: as
+    the difference of two large numbers, the gradients would be mostly rounding errors.
     """
 
     def __init__(self, channels_in: int, channels: int, kernel: int, stride: int) -> None:
@@ -58,10 +59,13 @@ class CentredConv2d(FrameConv2d):
         self.mean: Tensor
         self.register_buffer("mean", torch.zeros(()))
 
+    def forward(self, x: Tensor) -> Tensor:
+        return self.convolve(x - self.mean.to(x.dtype), self.weight / 255, self.bias)
+
     def plain_bias(self) -> Tensor:
         """The bias (C,) of the same convolution without centring."""
         assert self.bias is not None
-        return self.bias - self.mean * self.weight.sum(dim=(1, 2, 3))
+        return self.bias - self.mean / 255 * self.weight.sum(dim=(1, 2, 3))
 
 
 def _pixels(x: Tensor) -> Tensor:
@@ -128,10 +132,10 @@ class AtariNetwork(nn.Module):
         return isinstance(first, CentredConv2d) and first.mean.item() > 0
 
     def centre(self, mean: float) -> None:
-        """Let a student see frames around their mean brightness, in [0, 1]."""
+        """Let a student see frames around their mean brightness, from 0 to 255."""
         first = self.trunk[0]
         assert isinstance(first, CentredConv2d), "teachers have LayerNorm instead"
-        first.mean.fill_(mean)
+        first.mean.fill_(round(mean))
 
     @property
     def is_integer(self) -> bool:

@@ -90,9 +90,9 @@ class ReplayMemory:
         self._cut[(self._added - 1) % self._rows] = True
 
     def mean_brightness(self) -> float:
-        """Mean of the newest rollout's frames, from 0 to 1."""
+        """Mean of the newest rollout's frames, from 0 to 255."""
         newest = (self._added - 1) % self._rows
-        return float(self._frames[newest - self._length + 1 : newest + 1].mean()) / 255
+        return float(self._frames[newest - self._length + 1 : newest + 1].mean())
 
     def sample(self, batch: int, rng: np.random.Generator, *, next_frames: bool = False) -> Transitions:
         """Steps drawn uniformly with replacement."""

@@ -1,7 +1,7 @@
 import torch
 
 from edgedistill.networks.network import teacher_network
-from edgedistill.teachers.dqn import clipped_td_loss, nature_rmsprop, td_target, update_teacher
+from edgedistill.teachers.dqn import clipped_td_loss, nature_rmsprop, td_target, backward
 
 
 def test_td_targets_by_hand():
@@ -36,8 +36,9 @@ def test_updates_bring_q_to_its_targets_and_give_the_values_from_before():
     optimiser = torch.optim.Adam(teacher.parameters(), 1e-3)
     x, action, target = 255 * torch.rand(16, 64, 21, 21), torch.arange(16) % 6, torch.linspace(-1, 1, 16)
     before = teacher(x)
-    loss, q = update_teacher(teacher, optimiser, x, action, target)
+    loss, q = backward(teacher, x, action, target)
     assert torch.allclose(q, before) and not q.requires_grad
     for _ in range(60):
-        last, _ = update_teacher(teacher, optimiser, x, action, target)
+        optimiser.step()
+        last, _ = backward(teacher, x, action, target)
     assert last < 0.2 * loss

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedistill.networks.network import teacher_network
-from edgedistill.teachers.pqn import part_gradients, q_lambda_targets, update_teacher
+from edgedistill.teachers.pqn import gather_gradients, part_gradients, q_lambda_targets
 
 
 def plain_q_lambda(rewards, dones, best, gamma, lam):
@@ -57,23 +57,23 @@ def test_updates_bring_q_to_its_targets(minibatch):
     torch.manual_seed(0)
     teacher = teacher_network("pqn", 6, bf16=False)
     optimiser = torch.optim.RAdam(teacher.parameters(), 2.5e-4)
-    losses = [update_teacher(teacher, optimiser, [part(teacher, minibatch)], max_grad_norm=10.0) for _ in range(40)]
+    losses = []
+    for _ in range(40):
+        losses.append(gather_gradients(teacher, [part(teacher, minibatch)]))
+        optimiser.step()
     assert losses[-1] < 0.1 * losses[0]
 
 
-@pytest.mark.parametrize("max_grad_norm", [1e-3, 1e3])
-def test_parts_add_up_to_the_minibatch(minibatch, max_grad_norm):
+def test_parts_add_up_to_the_minibatch(minibatch):
     torch.manual_seed(0)
     teacher = teacher_network("pqn", 6, bf16=False)
     x, action, target = minibatch
     loss = 0.5 * (teacher(x)[torch.arange(16), action] - target).square().mean()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(teacher.parameters(), max_grad_norm)
     whole = [parameter.grad.clone() for parameter in teacher.parameters()]
     teacher.zero_grad()
     parts = [part(teacher, minibatch, samples) for samples in (slice(0, 5), slice(5, 6), slice(6, 16))]
-    optimiser = torch.optim.SGD(teacher.parameters(), 0.0)
-    assert update_teacher(teacher, optimiser, parts, max_grad_norm=max_grad_norm) == pytest.approx(loss.item())
+    assert gather_gradients(teacher, parts) == pytest.approx(loss.item())
     for parameter, gradient in zip(teacher.parameters(), whole, strict=True):
-        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6 * max_grad_norm)
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
         assert parameter.grad.stride() == parameter.stride()
