@@ -15,7 +15,6 @@ from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.graph import DESCRIPTIONS, float32_model, int8_model
-from edgedistill.exporter.quantise import learnt_layers, quantised_layers
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.folder import RunFolder
@@ -139,16 +138,14 @@ def export_student(
             raise BadRequest(
                 f"'{trained_student.name}' learnt in integers, so it has no float32 form. Leave --precision."
             )
-        model = int8_model(trained_student.network, learnt_layers(trained_student.network))
+        model = int8_model(trained_student.network)
     elif precision == "int8":
         report("calibrating on its own play")
         calibration = [
             play_frames(reference, config.game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=epsilon)
             for epsilon in CALIBRATION_EPSILONS
         ]
-        model = int8_model(
-            trained_student.network, quantised_layers(trained_student.network, np.concatenate(calibration))
-        )
+        model = int8_model(trained_student.network, np.concatenate(calibration))
     else:
         model = float32_model(trained_student.network)
 

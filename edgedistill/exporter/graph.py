@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edgedistill.atari.emulator import STACK
+from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
-from edgedistill.exporter.quantise import QuantisedLayer, float_layers
+from edgedistill.exporter.quantise import QuantisedLayer, float_layers, learnt_layers, quantised_layers
 from edgedistill.networks.integers import ACTIVATION_LEVELS
 from edgedistill.networks.network import AtariNetwork
 
@@ -30,11 +30,17 @@ DESCRIPTIONS = {
 }
 
 
-def int8_model(student: AtariNetwork, layers: list[QuantisedLayer]) -> onnx.ModelProto:
-    """A student in integers.
+def int8_model(student: AtariNetwork, calibration: Frames | None = None) -> onnx.ModelProto:
+    """A student in integers: those that it learnt with, or else rounded on frames of its own play, calibration (N, 84,
+    84, 4) uint8.
 
     The model maps `frames` (N, 84, 84, 4) uint8, newest last, to `logits` (N, A) float32.
     """
+    if student.is_integer:
+        layers = learnt_layers(student)
+    else:
+        assert calibration is not None, "a float student needs frames to be rounded on"
+        layers = quantised_layers(student, calibration)
     graph = _Graph()
     value = graph.node("Transpose", ["frames"], "nchw", perm=[0, 3, 1, 2])
     channels, height, width = student.architecture.conv_shapes[-1]

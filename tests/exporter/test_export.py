@@ -9,16 +9,20 @@ import torch
 from onnx import numpy_helper
 
 from edgedistill.catalogue import load_catalogue
+from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter import export as exporter
 from edgedistill.exporter.board_folder import write_board_folder
-from edgedistill.exporter.export import agreement, export_student, play_frames
+from edgedistill.exporter.export import Fidelity, export_student, fidelity, play_frames
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.targets import find_target
-from edgedistill.networks.network import AtariNetwork, GreedyPolicy
+from edgedistill.networks.integers import measure_ranges
+from edgedistill.networks.network import AtariNetwork, GreedyPolicy, to_input
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games
+from tests.conftest import TINY
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,7 @@ def test_int8_logits_are_close_to_torchs(architecture, frames):
 @pytest.mark.parametrize("architecture", load_catalogue().values(), ids=lambda entry: entry.name)
 def test_float32_logits_are_torchs(architecture, frames):
     student = random_student(architecture)
-    student.centre(0.4)  # what an export must fold into the first bias
+    student.centre(100.0)  # what an export must fold into the first bias
     logits, expected = run(float32_model(student), frames), GreedyPolicy(student).values(frames)
     # Some thousand products a sum, added in another order: errors of 1e-7 each, on values of about 1.
     np.testing.assert_allclose(logits, expected, atol=1e-5 * np.abs(expected).max())
@@ -96,7 +100,7 @@ def test_the_export_is_one_described_file(tiny_export, tiny_run):
     assert card == tiny_export.card
     assert (card.game, card.student, card.params) == ("pong", "pico", 7_418)
     assert card.actions == ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
-    assert set(card.scores) == {"student", "float_student", "best_teacher", "last_teacher"}
+    assert set(card.scores) == {"student", "best_teacher", "last_teacher"}
     assert [score.epsilon for score in card.scores["student"]] == [0.01, 0.0, 0.05]
     assert tiny_export.bytes == tiny_export.path.stat().st_size < 20_000
     text = tiny_export.path.with_suffix(".md").read_text()
@@ -116,36 +120,70 @@ def test_a_card_does_not_tell_where_a_teacher_lay(tiny_run, tmp_path):
     assert "ada" not in text
 
 
-def test_a_card_counts_equal_actions_and_the_largest_error(tiny_export, frames):
+def test_fidelity_counts_equal_actions_what_others_cost_and_the_largest_error(tiny_export, frames):
     policy = Policy.load(tiny_export.path)
+    ours = policy.logits(frames)
+    theirs = ours + np.eye(6, dtype=np.float32)[0] * 0.5
 
     class Shifted:
         def values(self, frames):
-            logits = policy.logits(frames).copy()
-            logits[:, 0] += 0.5
-            return logits
+            return policy.logits(frames) + np.eye(6, dtype=np.float32)[0] * 0.5
 
-    share, error = agreement(policy, Shifted(), frames)
-    logits = policy.logits(frames)
-    shifted = logits + np.eye(6, dtype=np.float32)[0] * 0.5
-    assert share == (logits.argmax(1) == shifted.argmax(1)).mean()
-    assert error == pytest.approx(0.5, abs=1e-6)
+    found = fidelity(policy, Shifted(), frames)
+    assert found.agreement == (ours.argmax(1) == theirs.argmax(1)).mean()
+    lost = [row.max() - row[pick] for row, pick in zip(theirs, ours.argmax(1), strict=True)]
+    spread = [row.max() - row.mean() for row in theirs]
+    assert found.regret == pytest.approx(np.mean(lost) / np.mean(spread), rel=1e-4)
+    assert found.largest_error == pytest.approx(0.5, abs=1e-6)
 
 
-def test_a_student_that_int8_changes_is_refused_and_nothing_is_left(tiny_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporter, "agreement", lambda *_: (0.9, 0.1))
+def test_a_student_that_learnt_in_integers_is_written_down_bit_for_bit(tiny_run, tiny_export, frames):
+    (student,) = load_trained(tiny_run, ["pico"])
+    assert student.network.is_integer
+    np.testing.assert_array_equal(
+        Policy.load(tiny_export.path).logits(frames), GreedyPolicy(student.network).values(frames)
+    )
+    assert tiny_export.card.agreement == 1 and tiny_export.card.largest_logit_error == 0
+
+
+@pytest.mark.parametrize("architecture", load_catalogue().values(), ids=lambda entry: entry.name)
+def test_integers_that_a_student_learns_with_are_those_of_onnxruntime(architecture, frames):
+    student = random_student(architecture)
+    student.centre(50.0)
+    x = to_input(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)), torch.device("cpu"), torch.float32)
+    student.begin_integers(measure_ranges(student, x[::2]))
+    np.testing.assert_array_equal(run(int8_model(student), frames), GreedyPolicy(student).values(frames))
+
+
+@pytest.fixture(scope="module")
+def float_run(tmp_path_factory):
+    """A run whose student never computed in integers."""
+    config = replace(TINY, students=TINY.students[1:], steps=256, evaluate_every=256, student_integers=0.0)
+    run = RunFolder.create(tmp_path_factory.mktemp("float") / "run", config)
+    for _ in train(run, config):
+        pass
+    return run
+
+
+@pytest.mark.parametrize(("found", "faithful"), [(Fidelity(0.9, 0.019, 0.1), True), (Fidelity(0.99, 0.03, 0.1), False)])
+def test_a_float_student_is_judged_by_what_its_other_actions_cost(float_run, tmp_path, monkeypatch, found, faithful):
+    monkeypatch.setattr(exporter, "fidelity", lambda *_: found)
     output = tmp_path / "pico.onnx"
-    with pytest.raises(EdgeDistillError, match=r"90\.0% of 5,000 .*--allow-disagreement"):
-        export_student(tiny_run, "pico", output, episodes=1)
-    assert list(tmp_path.iterdir()) == []
-    exported = export_student(tiny_run, "pico", output, episodes=1, allow_disagreement=True)
-    assert exported.card.disagreement_allowed
-    assert "in spite of it" in output.with_suffix(".md").read_text()
+    if not faithful:
+        with pytest.raises(
+            EdgeDistillError, match=r"99\.0% equal actions, and a regret of 3\.0%.*--allow-disagreement"
+        ):
+            export_student(float_run, None, output, episodes=1, epsilons=[0.05])
+        assert list(tmp_path.iterdir()) == []
+    exported = export_student(float_run, None, output, episodes=1, epsilons=[0.05], allow_disagreement=not faithful)
+    assert exported.card.disagreement_allowed is not faithful
+    assert ("in spite of it" in output.with_suffix(".md").read_text()) is not faithful
+    assert set(exported.card.scores) == {"student", "float_student", "best_teacher", "last_teacher"}
 
 
-def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(tiny_run, tmp_path):
+def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(float_run, tmp_path):
     exported = export_student(
-        tiny_run, "pico", tmp_path / "pico.onnx", episodes=1, epsilons=[0.05], precision="float32"
+        float_run, "pico", tmp_path / "pico.onnx", episodes=1, epsilons=[0.05], precision="float32"
     )
     assert exported.card.agreement >= 0.999
     assert exported.bytes > 4 * exported.card.params
@@ -154,6 +192,11 @@ def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(tiny_run, t
     assert "differ from one kind of CPU to another" in exported.path.with_suffix(".md").read_text()
     with pytest.raises(BadRequest, match="'c' takes an int8 student"):
         write_board_folder(exported.path.read_bytes(), "pico.onnx", tmp_path / "c", find_target("c"))
+
+
+def test_a_student_that_learnt_in_integers_has_no_float32_form(tiny_run, tmp_path):
+    with pytest.raises(BadRequest, match="learnt in integers"):
+        export_student(tiny_run, "pico", tmp_path / "x.onnx", precision="float32")
 
 
 def test_which_student_and_precision_must_be_said_right(tiny_run, tmp_path):

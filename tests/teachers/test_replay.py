@@ -77,7 +77,7 @@ def test_mean_brightness_is_the_newest_rollouts():
     memory = ReplayMemory(frames=3 * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
     for rollout in rollouts(4):
         memory.add(rollout)
-    assert memory.mean_brightness() == pytest.approx(rollout.obs[:-1, :, -1].mean() / 255)
+    assert memory.mean_brightness() == pytest.approx(rollout.obs[:-1, :, -1].mean())
 
 
 def test_holds_what_was_asked_rounded_up_to_rollouts():
