@@ -24,8 +24,6 @@ class Contestant:
     """(actions, bf16) -> a new network"""
     settings: dict[str, Any] = field(default_factory=dict)
     """Fields of TrainConfig that differ from the defaults"""
-    centred: bool = True
-    """Whether it sees frames around the game's mean brightness"""
 
 
 def catalogue(name: str) -> Callable[[int, bool], AtariNetwork]:
@@ -109,14 +107,12 @@ QUESTIONS: dict[str, list[Contestant]] = {
     "optimiser": [
         Contestant("muon", MICRO),
         Contestant("adam", MICRO, ADAM),
-        Contestant("adam, recycled", MICRO, {**ADAM, "recycle_every": 250}),
     ],
     "keep": [
         Contestant("muon", MICRO),
-        Contestant("recycled", MICRO, {"recycle_every": 250}),
-        Contestant("not centred", MICRO, {}, centred=False),
         Contestant("clipped at 10", MICRO, {"student_max_grad_norm": 10.0}),
         Contestant("no average", MICRO, {"student_average": 0.0}),
+        Contestant("average of 500 updates", MICRO, {"student_average": 0.998}),
     ],
     "rate": [
         Contestant("0.02", MICRO),

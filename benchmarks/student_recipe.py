@@ -25,10 +25,8 @@ from edgedistill.atari.games import retention
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evaluate
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import NATURE_DQN
-from edgedistill.distill.dead_units import dead_units
 from edgedistill.distill.learners import Learner, Learners, student_learner
 from edgedistill.distill.students import Batch, update_student
-from edgedistill.distill.updates import recycle, recycling_is_due
 from edgedistill.exporter.export import HELD_OUT_SEED, play_frames
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy, native_bf16, to_input
 from edgedistill.runs.config import TrainConfig
@@ -59,8 +57,6 @@ def teach(contestant: Contestant, base: TrainConfig, teacher: AtariNetwork, memo
     torch.manual_seed(config.seed)
     student = student_learner(config, "student", contestant.network(teacher.actions, native_bf16(torch.device("cpu"))))
     learners = Learners(Learner.build("teacher", student.network, (), with_target=False), (student,))
-    if contestant.centred:
-        learners.centre_students(memory)
     rng = np.random.default_rng(config.seed)
     for batch in range(config.steps):
         student.set_rate(config.student_rate(batch))
@@ -68,8 +64,6 @@ def teach(contestant: Contestant, base: TrainConfig, teacher: AtariNetwork, memo
             learners.round_students(memory)
         sample = memory.sample(config.student_batch, rng, next_frames=config.objective.td is not None)
         update_student(student, Batch.of(sample, learners), config)
-        if recycling_is_due(config, student, 1):
-            recycle([student], learners, memory, rng)
     return student
 
 
@@ -166,9 +160,15 @@ def _rows(
 
 
 def dead_share(network: AtariNetwork, held_out: Frames) -> float:
-    """The share of a student's units that fire on none of every other held-out frame."""
+    """The share of a student's channels and units that fire on none of every other held-out frame."""
     x = to_input(np.ascontiguousarray(np.moveaxis(held_out[::2], 3, 1)), torch.device("cpu"), torch.float32)
-    return float(torch.cat(dead_units(network, x)).float().mean())
+    dead = []
+    with torch.no_grad():
+        for layer in network.trunk:
+            x = layer(x)
+            if isinstance(layer, torch.nn.ReLU):
+                dead.append((x <= 0).transpose(0, 1).flatten(1).all(dim=1))
+    return float(torch.cat(dead).float().mean())
 
 
 def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None:

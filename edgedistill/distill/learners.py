@@ -137,14 +137,6 @@ class Learners:
         for student in self.students:
             student.set_rate(config.student_rate(step))
 
-    def centre_students(self, memory: ReplayMemory) -> None:
-        """Let students see frames around the game's mean brightness, measured once, when they begin."""
-        unset = [student for student in self.students if not student.network.is_centred]
-        brightness = memory.mean_brightness() if unset else 0.0
-        for student in unset:
-            for network in student.networks.values():
-                network.centre(brightness)
-
     def tensors(self) -> dict[str, Tensor]:
         """Weights and optimiser moments of all, by name."""
         tensors: dict[str, Tensor] = {}

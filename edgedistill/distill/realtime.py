@@ -64,10 +64,8 @@ def distil(
         memory.add(rollout)
         returns += rollout.finished_returns
         ready = len(memory) >= (config.learning_starts or memory.capacity)
-        if ready:
-            learners.centre_students(memory)
-            if config.students_in_integers(step):
-                learners.round_students(memory)
+        if ready and config.students_in_integers(step):
+            learners.round_students(memory)
         learners.set_rates(config, step)
         teacher_learns = config.teacher_learns(step)
         _, teacher_seed, student_seed = config.rollout_seeds(step)

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgedistill.distill.dead_units import recycle_dead_units
 from edgedistill.distill.learners import Learner, Learners
 from edgedistill.distill.students import Batch, update_student
 from edgedistill.networks.network import to_input
@@ -18,11 +17,6 @@ from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers import dqn, pqn
 from edgedistill.teachers.acting import Rollout
 from edgedistill.teachers.replay import ReplayMemory
-
-# Enough for a unit that fires on one frame in a hundred to be seen firing, all but surely (1 - 0.99^512 = 99.4%).
-RECYCLING_FRAMES = 512
-# Share of the students' rate below which a unit that began anew would not learn much any more; as measured with 0.4.
-LOWEST_RECYCLING_RATE = 0.4
 
 
 @dataclass
@@ -123,8 +117,6 @@ def update_from_memory(
             sample = memory.sample(config.student_batch, rng, next_frames=config.objective.td is not None)
             batch = Batch.of(sample, learners)
         losses.add(_update_students(config, students, batch))
-    if recycling_is_due(config, students[0], batches):
-        recycle(students, learners, memory, rng)
     return losses
 
 
@@ -148,8 +140,6 @@ def update_from_replay(
     with timed("waiting"):
         for job in student_jobs:
             losses.add(job.result())
-    if learners.students and recycling_is_due(config, learners.students[0], config.envs):
-        recycle(learners.students, learners, memory, rng)
     return losses
 
 
@@ -178,23 +168,6 @@ def batches_due(config: TrainConfig, step: int, teacher_learns: bool) -> int:
     share = config.student_batches if teacher_learns else config.frozen_batches
     rollout = step // config.rollout_steps
     return int(rollout * updates * share) - int((rollout - 1) * updates * share)
-
-
-def recycling_is_due(config: TrainConfig, student: Learner, batches: int) -> bool:
-    """Whether a student's dead units begin anew after `batches` updates, the last of which it just had."""
-    if not config.recycle_every or student.rate < LOWEST_RECYCLING_RATE:
-        return False
-    return student.updates // config.recycle_every > (student.updates - batches) // config.recycle_every
-
-
-@timed("students")
-def recycle(students: Sequence[Learner], learners: Learners, memory: ReplayMemory, rng: np.random.Generator) -> None:
-    """Let the units of some students that fire on none of many frames of the memory begin anew."""
-    frames = memory.sample(RECYCLING_FRAMES, rng).frames
-    x = to_input(frames, learners.device, learners.input_dtype)
-    seed = int(rng.integers(2**62))
-    for student in students:
-        recycle_dead_units(student, x, torch.Generator().manual_seed(seed))
 
 
 def _update_students(config: TrainConfig, students: Sequence[Learner], batch: Batch) -> Losses:

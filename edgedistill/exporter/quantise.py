@@ -22,7 +22,7 @@ from torch.nn.functional import unfold
 
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.networks.integers import ACTIVATION_LEVELS, WEIGHT_LIMIT, activation_ranges, integer_layers
-from edgedistill.networks.network import AtariNetwork, FrameConv2d
+from edgedistill.networks.network import AtariNetwork
 
 # Of the mean diagonal, added so that inputs that never vary leave the second moments invertible.
 DAMPING = 1e-4
@@ -116,11 +116,10 @@ def _inputs(frames: Frames) -> list[Tensor]:
 def float_layers(student: AtariNetwork) -> list[FloatLayer]:
     """The student's own layers, for frames (N, 4, 84, 84) in [0, 1]."""
     layers = []
-    for module in (*student.trunk, student.head):
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            bias = module.plain_bias() if isinstance(module, FrameConv2d) else module.bias
-            assert bias is not None
-            layers.append(FloatLayer(module.weight, bias, module.stride[0] if isinstance(module, nn.Conv2d) else None))
+    for module in student.weighted_layers():
+        assert module.bias is not None
+        stride = module.stride[0] if isinstance(module, nn.Conv2d) else None
+        layers.append(FloatLayer(module.weight, module.bias, stride))
     return layers
 
 

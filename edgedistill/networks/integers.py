@@ -5,7 +5,7 @@ integers go into the `.onnx` file. Roundings let gradients pass (straight-throug
 In float32 all sums are of whole numbers below 2²⁴, so that its logits are those of ONNX Runtime.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,22 @@ def rounded(x: Tensor) -> Tensor:
     return result
 
 
+class _Activation(torch.autograd.Function):
+    """Sums × multiplier, cut to 0 … 255 and rounded; the gradient passes where nothing was cut."""
+
+    @staticmethod
+    def forward(ctx: Any, sums: Tensor, multiplier: Tensor) -> Tensor:
+        x = sums.float() * multiplier
+        ctx.save_for_backward((x > 0) & (x < ACTIVATION_LEVELS), multiplier)
+        # bfloat16 holds whole numbers up to 256.
+        return x.clamp_(0, ACTIVATION_LEVELS).round_().to(sums.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        inside, multiplier = ctx.saved_tensors
+        return (gradient * inside).mul_(multiplier), None
+
+
 def activation_ranges(largest: Tensor) -> Tensor:
     """What each unit of a layer, or channel, is divided by before it is rounded, from its largest values (units,).
 
@@ -60,19 +76,22 @@ def measure_ranges(network: "AtariNetwork", x: Tensor) -> Tensor:
     return torch.cat(found)
 
 
-def integer_layer(
-    layer: nn.Conv2d | nn.Linear, bias: Tensor, inputs: Tensor, outputs: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def integer_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """A layer's whole-numbered weights and bias (out,), and the scale (out,) of what they sum to.
 
-    `inputs` (in,) and `outputs` (out,) are the ranges on both sides; `bias` is that of the float layer on real inputs.
+    `inputs` (in,) and `outputs` (out,) are the ranges on both sides.
     """
+    assert layer.bias is not None
     rest = [1] * (layer.weight.ndim - 2)
     # Behind the flatten a channel feeds height × width columns.
     columns = inputs.repeat_interleave(layer.weight.shape[1] // len(inputs))
     weight = layer.weight * (columns.view(1, -1, *rest) / outputs.view(-1, 1, *rest))
     scale = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
-    return rounded(weight / scale.view(-1, 1, *rest)), rounded(bias / outputs / (scale / ACTIVATION_LEVELS)), scale
+    return (
+        rounded(weight / scale.view(-1, 1, *rest)),
+        rounded(layer.bias / outputs / (scale / ACTIVATION_LEVELS)),
+        scale,
+    )
 
 
 def integer_layers(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -82,7 +101,7 @@ def integer_layers(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor
     pixels = network.ranges.new_ones(layers[0].weight.shape[1])
     logits = network.ranges.new_ones(len(layers[-1].weight))
     ranges = [pixels, *torch.split(network.ranges, sizes), logits]
-    return [integer_layer(layer, plain_bias(layer), ranges[i], ranges[i + 1]) for i, layer in enumerate(layers)]
+    return [integer_layer(layer, ranges[i], ranges[i + 1]) for i, layer in enumerate(layers)]
 
 
 def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor:
@@ -92,7 +111,10 @@ def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor
     """
     layers = network.weighted_layers()
     for number, (layer, (weight, bias, scale)) in enumerate(zip(layers, integer_layers(network), strict=True)):
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16 and number < len(layers) - 1):
+        last = number == len(layers) - 1
+        if last:
+            x = x.float()
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16 and not last):
             if isinstance(layer, nn.Linear):
                 sums = nn.functional.linear(x.flatten(1), weight, bias)
             else:
@@ -100,16 +122,8 @@ def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor
                 sums = convolve(x, weight, bias) if convolve else nn.functional.conv2d(x, weight, bias, layer.stride)
         # ONNX Runtime multiplies the scales of inputs and weights, and divides by that of the outputs, in this order.
         multiplier = scale * LEVEL
-        if number == len(layers) - 1:
+        if last:
             return sums.float() * multiplier
         multiplier = (multiplier / LEVEL).view(1, -1, *[1] * (sums.ndim - 2))
-        x = rounded((sums.float() * multiplier).clamp(0, ACTIVATION_LEVELS))
+        x = _Activation.apply(sums, multiplier)  # type: ignore[no-untyped-call]
     raise AssertionError("a network without a head")
-
-
-def plain_bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
-    """A layer's bias on inputs as they are: the first layer of a student sees frames around their mean."""
-    plain = getattr(layer, "plain_bias", None)
-    bias = plain() if plain else layer.bias
-    assert isinstance(bias, Tensor)
-    return bias

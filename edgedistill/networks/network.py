@@ -28,7 +28,7 @@ class FrameConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, 64, 21, 21), pixel values from 0 to 255 -> (N, C, h, w)."""
-        return self.convolve(x, self.weight / 255, self.plain_bias())
+        return self.convolve(x, self.weight / 255, self.bias)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x (N, 64, 21, 21) with other weights (C, 4, k, k) and bias (C,), for pixel values as they are."""
@@ -40,32 +40,6 @@ class FrameConv2d(nn.Conv2d):
         weight = weight.view(channels, stack, cells, BLOCK, cells, BLOCK).permute(0, 1, 3, 5, 2, 4)
         weight = weight.reshape(channels, stack * BLOCK**2, cells, cells)
         return nn.functional.conv2d(x, weight, bias, stride // BLOCK)
-
-    def plain_bias(self) -> Tensor | None:
-        """The bias (C,)."""
-        return self.bias
-
-
-class CentredConv2d(FrameConv2d):
-    """A convolution of x − mean; on x itself the mean only shifts the bias, so an export needs nothing more.
-
-    Frames are positive and mostly background, so that all weights of a filter get gradients of one sign. A student's
-    units die of it; around the mean they do not. The mean is a whole pixel value, so that bfloat16 holds x − mean: as
-    the difference of two large numbers, the gradients would be mostly rounding errors.
-    """
-
-    def __init__(self, channels_in: int, channels: int, kernel: int, stride: int) -> None:
-        super().__init__(channels_in, channels, kernel, stride)
-        self.mean: Tensor
-        self.register_buffer("mean", torch.zeros(()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.convolve(x - self.mean.to(x.dtype), self.weight / 255, self.bias)
-
-    def plain_bias(self) -> Tensor:
-        """The bias (C,) of the same convolution without centring."""
-        assert self.bias is not None
-        return self.bias - self.mean / 255 * self.weight.sum(dim=(1, 2, 3))
 
 
 def _pixels(x: Tensor) -> Tensor:
@@ -93,7 +67,7 @@ class AtariNetwork(nn.Module):
         """
         Args:
             layer_norm: normalise before each ReLU (PQN's teacher).
-            plain: torch's own start and no centring (DQN's teacher); a student without LayerNorm needs both.
+            plain: torch's own start (DQN's teacher).
         """
         super().__init__()
         self.architecture = architecture
@@ -102,8 +76,7 @@ class AtariNetwork(nn.Module):
         layers: list[nn.Module] = []
         shapes = architecture.conv_shapes
         for conv, (channels_in, _, _) in zip(architecture.convs, shapes, strict=False):
-            first = FrameConv2d if layer_norm or plain else CentredConv2d
-            convolution = nn.Conv2d if layers else first
+            convolution = nn.Conv2d if layers else FrameConv2d
             layers.append(convolution(channels_in, conv.channels, conv.kernel, conv.stride))
             if layer_norm:
                 # One group: LayerNorm over (C, H, W) with an affine map per channel. Unlike nn.LayerNorm it keeps
@@ -127,17 +100,6 @@ class AtariNetwork(nn.Module):
             self.register_buffer("ranges", torch.zeros(sum(len(layer.weight) for layer in self.weighted_layers()[:-1])))
 
     @property
-    def is_centred(self) -> bool:
-        first = self.trunk[0]
-        return isinstance(first, CentredConv2d) and first.mean.item() > 0
-
-    def centre(self, mean: float) -> None:
-        """Let a student see frames around their mean brightness, from 0 to 255."""
-        first = self.trunk[0]
-        assert isinstance(first, CentredConv2d), "teachers have LayerNorm instead"
-        first.mean.fill_(round(mean))
-
-    @property
     def is_integer(self) -> bool:
         """Whether it computes with the integers of its export."""
         return "ranges" in self._buffers and self.ranges[0].item() > 0
@@ -154,7 +116,8 @@ class AtariNetwork(nn.Module):
         """x (N, 64, 21, 21), as `to_input` makes it -> (N, A) float32."""
         if self.is_integer:
             # Learning bears bfloat16's roundings; who plays, plays as the export will.
-            return integer_forward(self, x.float(), bf16=self.bf16 and torch.is_grad_enabled())
+            learns = torch.is_grad_enabled()
+            return integer_forward(self, x if learns else x.float(), bf16=self.bf16 and learns)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             features = self.trunk(x)
         values: Tensor = self.head(features.float())

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from edgedistill.catalogue import Architecture, parse_architecture
 from edgedistill.errors import BadRequest
+from edgedistill.runs.consistency import check_together
 from edgedistill.runs.objective import Objective
-from edgedistill.runs.settings import check_settings
+from edgedistill.runs.setting import Group, check_settings, setting, settings_of
 
 CONFIG_VERSION = 2
+# Of agent steps: where time ends a run.
+NO_LIMIT = 10**15
 
 
 @dataclass(frozen=True)
@@ -24,124 +27,169 @@ class TrainConfig:
     game: str
     """ROM name, as `games.find_game` returns it."""
     students: tuple[Architecture, ...] = ()
-    """Students taught in the same loop, each with its own optimiser. None: the teacher alone."""
-    mode: str = "realtime"
-    """`realtime`: students learn while the teacher does, or beside a frozen one; `offline`: Rusu et al. 2015, whose
-    settings `presets.py` gives."""
-    teacher: str = "pqn"
-    """How the teacher learns, and its network: `pqn` (Gallici et al. 2024) or `dqn` (Mnih et al. 2015)."""
+    """Students taught in the same loop, each with its own optimisers. None: the teacher alone."""
     teacher_from: str | None = None
     """Where a frozen teacher came from; its weights are in the run. None: the teacher learns in this run."""
     teacher_emits_q: bool = True
     """Whether the teacher's outputs are Q-values; a PPO teacher's are logits."""
-    seed: int = 0
-    """All randomness derives from it: weights, no-ops, exploration, minibatches."""
-    steps: int = 2_000_000
-    """Agent steps. Pong is solved at about half of this (docs/performance.md)."""
-    minutes: float | None = None
-    """Stop after this many minutes of this invocation, evaluations included. None: no limit."""
+    mode: str = setting(
+        "realtime", "realtime, or offline: Rusu et al. 2015, where a finished teacher plays and students copy it.",
+        words=("realtime", "offline"),
+    )  # fmt: skip
+    """`realtime`: students learn while the teacher does, or beside a frozen one; `offline` has the settings of Rusu et
+    al. 2015 (`presets.py`)."""
+    steps: int = setting(
+        2_000_000, "Agent steps, 4 frames each. With --minutes alone there is no limit.",
+        least=1, most=NO_LIMIT, resumable=True,
+    )  # fmt: skip
+    """Pong is solved at a quarter of this (docs/performance.md)."""
+    minutes: float | None = setting(None, "Stop after so many minutes.", above=0, most=1e6, resumable=True)
+    """Of this invocation, evaluations included. None: no limit."""
+    seed: int = setting(0, "All randomness derives from it.", least=0, most=2**31)
+    """Weights, no-ops, exploration, minibatches."""
+    sticky: float = setting(0.0, "Sticky actions; 0.25 is Machado et al. 2018.", least=0, most=1)
+    """Probability that the emulator repeats the last action."""
 
-    envs: int = 32
-    """Parallel games. 32 fill two cores; more gave no speed on them. Gallici et al. 2024 use 128 on a GPU."""
-    rollout_length: int = 64
-    """Steps of each game between updates. 64 × 32 keeps the 2,048 samples that 32 × 128 would be half of."""
-    epochs: int = 2
-    """Passes over each rollout (Gallici et al. 2024)."""
-    minibatch: int = 128
-    """Samples per teacher update. 256 left Pong at −13.8 after 0.8M steps where 128 had reached +10.4."""
-    teacher_optimiser: str = "muon"
-    """`muon` for PQN's convolutions beside RAdam for the rest, `radam` for all (Gallici et al. 2024), or `rmsprop`
-    (Mnih et al. 2015). With Muon, Breakout's teacher had ten times the score after 300,000 steps (docs/recipe.md)."""
-    learning_rate: float = 2.5e-4
-    """Of the teacher's RAdam (Gallici et al. 2024) or RMSProp (Mnih et al. 2015)."""
-    muon_learning_rate: float = 2e-3
-    """Of the teacher's Muon; twice as much did as well (docs/recipe.md)."""
-    teacher_average: float = 0.0
-    """Decay, at each update, of the average of the teacher's weights that acts, teaches and is evaluated."""
-    teacher_cooldown: float = 0.5
-    """Share of `steps` over which the teacher's rate falls to 0 in a straight line; it gets there when its students
-    begin to cool down. 1 is Gallici et al. 2024; 0, a constant rate, is Mnih et al. 2015."""
-    max_grad_norm: float = 10.0
-    """Gradient clipping of the teacher (Gallici et al. 2024)."""
-    gamma: float = 0.99
-    """Discount per agent step (Mnih et al. 2015)."""
-    lam: float = 0.65
-    """λ of the Q(λ) targets (Gallici et al. 2024)."""
-    epsilon_decay_steps: int = 300_000
-    """Agent steps over which ε falls from 1 to each environment's floor; Pong's teacher takes off at its end."""
-    epsilon_floors: tuple[float, ...] = (0.01, 0.01, 0.05, 0.15)
-    """Final ε, dealt out over the environments in equal parts. The larger ones show students what follows a slip:
-    a 1.6% Pong student then kept 16.4 at ε 0.05, against 11.8 when all played at 0.01 (one seed)."""
-    sticky: float = 0.0
-    """Probability that the emulator repeats the last action; 0.25 in Machado et al. 2018."""
+    teacher: str = setting(
+        "pqn", "pqn (Gallici et al. 2024) or dqn (Mnih et al. 2015).", Group.TEACHER, words=("pqn", "dqn")
+    )
+    """How the teacher learns, and its network."""
+    envs: int = setting(32, "Parallel games.", Group.TEACHER, least=1, most=1024)
+    """32 fill two cores; more gave no speed on them. Gallici et al. 2024 use 128 on a GPU."""
+    rollout_length: int = setting(64, "Steps of each game between updates.", Group.TEACHER, least=1, most=4096)
+    """64 × 32 keeps the 2,048 samples that 32 × 128 would be half of."""
+    epochs: int = setting(2, "Passes of PQN over each rollout.", Group.TEACHER, least=1, most=100)
+    """Gallici et al. 2024."""
+    minibatch: int = setting(128, "Samples per update of the teacher.", Group.TEACHER, least=1, most=65_536)
+    """256 left Pong at −13.8 after 0.8M steps where 128 had reached +10.4."""
+    teacher_optimiser: str = setting(
+        "muon", "muon for convolutions beside radam for the rest, radam for all, or rmsprop.", Group.TEACHER,
+        words=("muon", "radam", "rmsprop"),
+    )  # fmt: skip
+    """RAdam is Gallici et al. 2024, RMSProp Mnih et al. 2015. With Muon (Jordan et al. 2024), Breakout's teacher plays
+    several times better after as many steps (docs/recipe.md)."""
+    learning_rate: float = setting(2.5e-4, "Of RAdam or RMSProp.", Group.TEACHER, above=0, most=1)
+    """Gallici et al. 2024; Mnih et al. 2015."""
+    muon_learning_rate: float = setting(2e-3, "Of the teacher's Muon.", Group.TEACHER, above=0, most=1)
+    """Twice as much did as well (docs/recipe.md)."""
+    teacher_average: float = setting(
+        0.99, "Decay of the average of the teacher's weights that acts, teaches and is evaluated; 0: none.",
+        Group.TEACHER, least=0, most=0.99999,
+    )  # fmt: skip
+    """At each update. Action values change less from rollout to rollout, so that students can follow: in Breakout they
+    reach two thirds of a climbing teacher instead of a quarter (docs/recipe.md)."""
+    teacher_cooldown: float = setting(
+        0.5,
+        "Share of the steps over which its rate falls to 0, before students finish.",
+        Group.TEACHER,
+        least=0,
+        most=1,
+    )
+    """In a straight line; it gets there when its students begin to cool down. 1 is Gallici et al. 2024; 0, a constant
+    rate, is Mnih et al. 2015."""
+    max_grad_norm: float = setting(10.0, "Gradient clipping of PQN's teacher.", Group.TEACHER, above=0, most=1e9)
+    """Gallici et al. 2024."""
+    gamma: float = setting(0.99, "Discount per agent step.", Group.TEACHER, least=0, most=1)
+    """Mnih et al. 2015."""
+    lam: float = setting(0.65, "λ of PQN's Q(λ) targets.", Group.TEACHER, least=0, most=1)
+    """Gallici et al. 2024."""
+    epsilon_decay_steps: int = setting(
+        200_000, "Agent steps over which exploration falls.", Group.TEACHER, least=1, most=NO_LIMIT
+    )
+    """ε falls from 1 to each environment's floor. With Muon, Pong and Breakout take off before its end."""
+    epsilon_floors: tuple[float, ...] = setting(
+        (0.01, 0.01, 0.05, 0.15), "Final ε. Repeated, it is dealt out over the games.", Group.TEACHER,
+        least=0, most=1, option="--epsilon-floor",
+    )  # fmt: skip
+    """Dealt out in equal parts. The larger ones show students what follows a slip: a 1.6% Pong student then kept 16.4
+    at ε 0.05, against 11.8 when all played at 0.01 (one seed)."""
+    target_update: int = setting(
+        10_000, "Updates between copies to a target network (dqn; students with a Q-loss).", Group.TEACHER,
+        least=1, most=10**9,
+    )  # fmt: skip
+    """Mnih et al. 2015; PQN's teacher has none."""
 
-    loss: str = "kl"
+    loss: str = setting(
+        "kl", "kl, reverse-kl, nll, mse, imitation-q, self-q, or a sum: kl+imitation-q.", Group.STUDENTS
+    )
     """Terms of a student's loss, as `Objective.parse` reads them."""
-    temperature: float = 0.2
-    """τ of the teacher's softmax(Q / τ), and of the student's where it emits Q-values."""
-    temperature_kind: str = "relative"
-    """`relative`: `temperature` counts in Q spreads (`losses.q_spread`), since the scale of Q differs from game to game
-    and grows in training; `fixed`: in units of Q (0.01 in Rusu et al. 2015)."""
-    memory_frames: int = 100_000
-    """Frames in the memory that students learn from, 7 KB each; with a DQN teacher its own replay memory."""
-    learning_starts: int = 0
-    """Frames that the memory must hold before anything is learnt from it. 0: until it is full, since fewer frames, all
-    from one moment, would be learnt by heart."""
-    student_batch: int = 128
-    """Samples per student update."""
-    student_batches: float = 0.5
-    """Student updates per update of a learning teacher. With 1, four students leave it 0.6 of its speed; with 0.25, a
-    1.6% Pong student was far behind its teacher for most of the run (docs/recipe.md)."""
-    frozen_batches: float = 4.0
-    """Student updates per update that a learning teacher would have had, once it is done or where it came frozen. Its
-    own updates took the time of some four of theirs; docs/recipe.md has what they gain."""
-    student_driven: float = 0.5
-    """Share of the environments in which students act once the teacher is done, or where it came frozen (Czarnecki et
-    al. 2019). A 0.44% student of SpaceInvaders then kept 82% of its teacher, without it 56% (docs/recipe.md)."""
-    target_update: int = 10_000
-    """Updates of a network between copies of it to its target network; PQN's teacher has none."""
-    student_optimiser: str = "muon"
-    """`muon` for the weights of a student's trunk beside Adam for biases and head, or `adam` for all."""
-    student_muon_learning_rate: float = 0.02
-    """Of each student's Muon. 0.005 and 0.04 were worse (docs/recipe.md)."""
-    student_average: float = 0.998
-    """Decay, at each update, of the average of a student's weights that plays and is exported; 0: the weights
-    themselves. While rates are high, an average is nearly as good as a student whose rate has fallen
+    temperature: float = setting(0.2, "τ of the teacher's softmax.", Group.STUDENTS, above=0, most=1e9)
+    """Of softmax(Q / τ), and of the student's where it emits Q-values."""
+    temperature_kind: str = setting(
+        "relative", "relative: τ counts in Q spreads (best minus mean); fixed: in Q.", Group.STUDENTS,
+        words=("relative", "fixed"),
+    )  # fmt: skip
+    """The scale of Q differs from game to game and grows in training (`losses.q_spread`); fixed in Rusu et al. 2015."""
+    memory_frames: int = setting(100_000, "Frames in the memory, 7 KB each.", Group.STUDENTS, least=1, most=100_000_000)
+    """Of the memory that students learn from; with a DQN teacher its own replay memory."""
+    learning_starts: int = setting(
+        0, "Frames in the memory before it is learnt from; 0: all.", Group.STUDENTS, least=0, most=100_000_000
+    )
+    """Fewer frames, all from one moment, would be learnt by heart."""
+    student_batch: int = setting(128, "Samples per student update.", Group.STUDENTS, least=1, most=65_536)
+    student_batches: float = setting(
+        0.5, "Student updates per update of a learning teacher.", Group.STUDENTS, above=0, most=1000
+    )
+    """With 1, four students leave it 0.6 of its speed; with 0.25, a 1.6% Pong student was far behind its teacher for
+    most of the run (docs/recipe.md)."""
+    frozen_batches: float = setting(
+        4.0, "The same beside a teacher that is frozen or done.", Group.STUDENTS, above=0, most=1000
+    )
+    """Per update that a learning teacher would have had. Its own updates took the time of some four of theirs;
+    docs/recipe.md has what they gain."""
+    student_driven: float = setting(
+        0.5, "Share of the games in which students act once the teacher is done or where it came frozen.",
+        Group.STUDENTS, least=0, most=1,
+    )  # fmt: skip
+    """Czarnecki et al. 2019. A 0.44% student of SpaceInvaders then kept 82% of its teacher, without it 56%
     (docs/recipe.md)."""
-    student_integers: float = 0.3
-    """Share of `steps`, at the end, in which students compute with the integers of their export; 0: never."""
-    student_learning_rate: float = 3e-3
-    """Of each student's Adam. With 1e-3, a 1.6% student of a fixed Pong teacher was 15 points lower (one seed)."""
-    student_cooldown: float = 0.1
-    """Share of `steps`, at the end, over which the students' rate falls to 0 in a straight line. At a constant rate a
-    student keeps jittering between near-equal actions, and int8 then picks others than float."""
-    student_max_grad_norm: float = 0.25
-    """Gradient clipping of each student. Without it, a 1.6% student's units died in the noise before the Pong teacher
-    knew anything; with 0.25 and 0.5 they did not, and 0.25 followed the teacher a little closer (one seed)."""
-    recycle_every: int = 0
-    """Updates of a student between two looks for units that never fire, which then begin anew (ReDo: Sokar et al.
-    2023, every 1,000); 0: never. A 1.6% student of Breakout kept 57% of its teacher with it, without it 41% (one seed,
-    docs/recipe.md)."""
+    student_optimiser: str = setting(
+        "muon", "muon for the weights of its layers beside adam for biases and head, or adam for all.", Group.STUDENTS,
+        words=("muon", "adam"),
+    )  # fmt: skip
+    """A 1.62% student of a finished Breakout teacher keeps several times as much with Muon (docs/recipe.md)."""
+    student_muon_learning_rate: float = setting(0.02, "Of each student's Muon.", Group.STUDENTS, above=0, most=1)
+    """0.01 and 0.04 were worse (docs/recipe.md)."""
+    student_learning_rate: float = setting(3e-3, "Of each student's Adam.", Group.STUDENTS, above=0, most=1)
+    """With 1e-3, a 1.6% student of a fixed Pong teacher was 15 points lower with Adam alone (one seed)."""
+    student_cooldown: float = setting(
+        0.1, "Share of the steps, at the end, over which their rates fall to 0.", Group.STUDENTS, least=0, most=1
+    )
+    """In a straight line. At a constant rate a student keeps jittering between near-equal actions."""
+    student_average: float = setting(
+        0.99, "Decay of the average of a student's weights that acts, is evaluated and exported; 0: none.",
+        Group.STUDENTS, least=0, most=0.99999,
+    )  # fmt: skip
+    """At each update. While rates are high, an average is nearly as good as a student whose rate has fallen; over 500
+    updates instead of 100 it lags behind one that still learns (docs/recipe.md)."""
+    student_max_grad_norm: float = setting(
+        0.25, "Gradient clipping of each student.", Group.STUDENTS, above=0, most=1e9
+    )
+    """With Adam alone, a 1.6% student's units died without it in the noise before the Pong teacher knew anything."""
+    student_integers: float = setting(
+        0.2, "Share of the steps, at the end, in which they compute with the integers of their export.",
+        Group.STUDENTS, least=0, most=1,
+    )  # fmt: skip
+    """What learns is then what ships: the export rounds nothing. 0: never."""
 
-    evaluate_every: int = 250_000
-    """Agent steps between evaluations; rounded to whole rollouts."""
-    evaluate_episodes: int = 10
-    """Games of each network in an evaluation during training."""
-    checkpoint_every: int = 250_000
-    """Agent steps between checkpoints; rounded to whole rollouts. The emulators cannot be saved, so all games
-    restart at each: too often, and a teacher rarely sees the late game."""
-
-    rollouts_per_report: int = 1
-    """Rollouts between two reports of progress."""
-    threads: int = 0
-    """CPU threads for torch and for the emulators. 0: all cores this process may use."""
-    device: str = "auto"
-    """`cpu`, `cuda`, or `auto`: a GPU where there is one."""
-    precision: str = "auto"
-    """`float32`, `bf16`, or `auto`: bf16 where the hardware computes it."""
+    evaluate_every: int = setting(250_000, "Agent steps between evaluations.", least=1, most=NO_LIMIT, resumable=True)
+    """Rounded to whole rollouts."""
+    evaluate_episodes: int = setting(10, "Games per evaluation.", least=1, most=10_000)
+    """Of each network."""
+    checkpoint_every: int = setting(250_000, "Agent steps between checkpoints.", least=1, most=NO_LIMIT)
+    """Rounded to whole rollouts. The emulators cannot be saved, so all games restart at each: too often, and a teacher
+    rarely sees the late game."""
+    rollouts_per_report: int = setting(1, "Rollouts between two reports of progress.", least=1, most=10_000)
+    threads: int = setting(0, "CPU threads; 0 for all.", least=0, most=1024, resumable=True)
+    """For torch and for the emulators."""
+    device: str = setting("auto", "auto, cpu or cuda.", words=("auto", "cpu", "cuda"), resumable=True)
+    """`auto`: a GPU where there is one."""
+    precision: str = setting("auto", "auto, float32 or bf16.", words=("auto", "float32", "bf16"))
+    """`auto`: bf16 where the hardware computes it."""
 
     def __post_init__(self) -> None:
         check_settings(self)
+        check_together(self)
         names = [student.name for student in self.students]
         if len(set(names)) < len(names):
             raise BadRequest(f"Two students share a name: {', '.join(names)}. Rename one in its TOML.")
@@ -251,6 +299,25 @@ class TrainConfig:
             return cls(**table)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadRequest(f"{source}: not a run's config ({error}).") from error
+
+
+def resumed_config(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
+    """The settings with which a run goes on: its own, but for changes that do not touch what it learns.
+
+    `minutes` count from now, so they are not kept.
+
+    Raises:
+        BadRequest: a change of any other setting.
+    """
+    declared = {name: setting for name, (setting, _, _) in settings_of(TrainConfig).items()}
+    fixed = [name for name in changes if not declared[name].resumable]
+    if fixed:
+        may = ", ".join(setting.flag(name) for name, setting in declared.items() if setting.resumable)
+        raise BadRequest(
+            f"--resume goes on with the run's own {declared[fixed[0]].flag(fixed[0])} "
+            f"({getattr(config, fixed[0])!r}): leave it out, or train into a new folder. What may change: {may}."
+        )
+    return replace(config, **{"minutes": None} | changes)
 
 
 def available_cores() -> int:

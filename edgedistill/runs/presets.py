@@ -15,6 +15,7 @@ NATURE_DQN: dict[str, Any] = {
     # Action repeat 4, agent history length 4 and no-op max 30 are the environment's (`atari/training_env.py`).
     "rollout_length": 4,  # update frequency: N parallel games take 4 steps each, and N updates follow
     "teacher_optimiser": "rmsprop",
+    "teacher_average": 0.0,  # not in the table
     "learning_rate": 2.5e-4,  # learning rate; the momenta and the constant are in `dqn.nature_rmsprop`
     "teacher_cooldown": 0.0,  # the rate is constant
     "epsilon_floors": (0.1,),  # final exploration; the initial one is 1
@@ -25,7 +26,6 @@ NATURE_DQN: dict[str, Any] = {
     "student_learning_rate": 1e-3,
     "student_average": 0.0,  # these neither, nor in Sun & Fazli 2019
     "student_integers": 0.0,
-    "recycle_every": 0,
     "envs": 16,  # 1 in the paper; the network acts for 16 games in little more time than for one
     "rollouts_per_report": 32,  # 2,048 steps, as with PQN
 }
@@ -48,7 +48,6 @@ RUSU_OFFLINE: dict[str, Any] = {
     "student_average": 0.0,  # not in the paper
     "student_integers": 0.0,
     "student_driven": 0.0,  # the teacher plays
-    "recycle_every": 0,  # not in the paper
 }
 
 # A finished teacher's values are no noise from the start, so students need not wait for a whole memory of them.

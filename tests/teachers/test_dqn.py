@@ -1,7 +1,7 @@
 import torch
 
 from edgedistill.networks.network import teacher_network
-from edgedistill.teachers.dqn import clipped_td_loss, nature_rmsprop, td_target, backward
+from edgedistill.teachers.dqn import backward, clipped_td_loss, nature_rmsprop, td_target
 
 
 def test_td_targets_by_hand():

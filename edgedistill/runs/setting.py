@@ -1,0 +1,105 @@
+"""One declaration per setting: its default, help text, bounds and group stand in the field of `TrainConfig`.
+
+The options of `edgedistill train`, their checks and `docs/settings.md` come from it.
+"""
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from math import isfinite
+from typing import Any, get_args, get_type_hints
+
+from edgedistill.errors import BadRequest, did_you_mean
+
+
+class Group(StrEnum):
+    """Headings of `--help`."""
+
+    RUN = "Run"
+    TEACHER = "Teacher"
+    STUDENTS = "Students"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a setting accepts, and what it is for."""
+
+    help: str
+    group: Group
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    words: tuple[str, ...] = ()
+    option: str | None = None
+    """Where it is not the field's name"""
+    resumable: bool = False
+    """Whether it may change when a run is resumed"""
+
+    def check(self, name: str, value: Any, kind: type) -> None:
+        """Refuse a value of another type, or out of bounds.
+
+        Raises:
+            BadRequest: with the option, what it accepts and what it got.
+        """
+        values = value if isinstance(value, tuple) else (value,)
+        wanted = (int, float) if kind is float else kind
+        if not values or not all(isinstance(each, wanted) and not isinstance(each, bool) for each in values):
+            self.refuse(
+                name, f"{'a whole number' if kind is int else 'a number' if kind is float else 'a word'}", value
+            )
+        if self.words and value not in self.words:
+            hint = f" {did_you_mean(str(value), self.words)}" if len(self.words) > 3 else ""
+            self.refuse(name, f"{', '.join(self.words[:-1])} or {self.words[-1]}", value, hint)
+        if kind in (int, float) and not all(isfinite(each) and self._fits(each) for each in values):
+            self.refuse(name, self._bounds(), value)
+
+    def refuse(self, name: str, accepted: str, value: Any, hint: str = "") -> None:
+        """Raise a BadRequest that says what is accepted."""
+        raise BadRequest(f"{self.flag(name)} must be {accepted}, got {value!r}.{hint}")
+
+    def flag(self, name: str) -> str:
+        """Its option on the command line."""
+        return self.option or f"--{name.replace('_', '-')}"
+
+    def _fits(self, value: float) -> bool:
+        return (
+            (self.least is None or value >= self.least)
+            and (self.above is None or value > self.above)
+            and (self.most is None or value <= self.most)
+        )
+
+    def _bounds(self) -> str:
+        low = f"above {self.above:g}" if self.above is not None else ""
+        if self.least is not None and self.most is not None:
+            return f"from {self.least:g} to {self.most:,g}"
+        if self.least is not None:
+            low = f"at least {self.least:g}" if self.least else "0 or above"
+        return f"{low} and at most {self.most:,g}" if self.most is not None else low
+
+
+def setting(default: Any, help: str, group: Group = Group.RUN, **accepted: Any) -> Any:
+    """A dataclass field that is a setting; `accepted` are fields of `Setting`."""
+    return field(default=default, metadata={"setting": Setting(help, group, **accepted)})
+
+
+def settings_of(config: type) -> dict[str, tuple[Setting, type, Any]]:
+    """The settings of a dataclass by field name: the declaration, the type of its value or values, the default."""
+    hints = get_type_hints(config)
+    found = {}
+    for entry in fields(config):
+        if "setting" in entry.metadata:
+            kinds = [kind for kind in get_args(hints[entry.name]) if kind not in (type(None), Ellipsis)]
+            kind = kinds[0] if kinds else hints[entry.name]
+            found[entry.name] = (entry.metadata["setting"], kind, entry.default)
+    return found
+
+
+def check_settings(config: Any) -> None:
+    """Refuse values that a setting does not accept; None passes where it is the default.
+
+    Raises:
+        BadRequest: with the option, what it accepts and what it got.
+    """
+    for name, (declared, kind, default) in settings_of(type(config)).items():
+        value = getattr(config, name)
+        if not (value is None and default is None):
+            declared.check(name, value, kind)
