@@ -2,7 +2,7 @@
 
     python benchmarks/student_recipe.py TEACHER --question loss [--batches 3000] [--seed 0] [--csv recipe.csv]
 
-TEACHER is a run, whose best teacher it is, or a student's .onnx, which teaches as well. It fills a memory with its play,
+TEACHER is a run, whose best teacher it is, or a student's .onnx, which teaches too. It fills a memory with its play,
 and each contestant learns from that in turn. Then each plays 100 games on the validation seeds (never on the evaluation
 seeds) at ε 0.01, and is compared with the teacher on frames of the teacher's own play at ε 0.05. Sorted by agreement.
 """
@@ -185,9 +185,9 @@ def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None
     for row in rows:
         shares = " | ".join(f"{row[column]:.1%}" for column in retained)
         print(
-            f"| {row['contestant']} | {row['seconds']} | {row['ratio']:.2%} | {row['mmac']:.2f} | {row['dead']:.0%} "
-            f"| {row['agreement']:.1%} | {row['regret']:.3f} | {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] "
-            f"| {shares} |"
+            f"| {row['contestant']} | {row['seconds']} | {row['ratio']:.2%} | {row['mmac']:.2f} "
+            f"| {row['dead']:.0%} | {row['agreement']:.1%} | {row['regret']:.3f} "
+            f"| {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {shares} |"
         )
     if path:
         is_new = not path.exists()

@@ -1,10 +1,10 @@
 """Which settings make a good teacher soon, and students that keep up with it: one run for each contestant, in turn.
 
-    python benchmarks/teacher_recipe.py breakout --question average --steps 600000 [--student micro] [--seed 0] --out DIR
+    python benchmarks/teacher_recipe.py breakout --question average --out DIR [--student micro] [--seed 0]
 
-Each run goes to DIR/QUESTION-CONTESTANT-SEED and is skipped where it is finished. The table has the mean return of the games that
-exploring players ended in the 50,000 steps before each evaluation, and the validation scores of teacher and students
-(10 games at ε 0.01). Minutes leave evaluations out.
+Each run goes to a folder of its own in DIR and is skipped where it is there. The table has the mean return of the games
+that exploring players ended in the 50,000 steps before each evaluation, and the validation scores of teacher and
+students (10 games at ε 0.01). Minutes leave evaluations out.
 """
 
 import argparse

@@ -37,6 +37,10 @@ TINY = TrainConfig(
 )
 
 
+# The settings of `presets.py` without which a DQN teacher is refused.
+DQN: dict[str, Any] = {"teacher": "dqn", "teacher_optimiser": "rmsprop", "teacher_average": 0.0}
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory) -> RunFolder:
     """A finished run of 512 agent steps with two students."""

@@ -34,7 +34,7 @@ def train(
     keep: options.Keep = None,
     profiled: options.Profiled = False,
     as_json: options.AsJson = False,
-    **settings: Any,
+    **settings: object,
 ) -> None:
     """Train a teacher and, in the same loop, distil it into students (Sun & Fazli 2019).
 
@@ -51,7 +51,9 @@ def train(
 
     if keep is not None and (not 0 < keep <= 1 or teacher_only):
         raise BadRequest(f"--keep must be above 0 and at most 1 (0.95 is 95%), and it needs students; got {keep}.")
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items() if v is not None and v != []}
+    given: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in settings.items() if v is not None and v != []
+    }
     if resume:
         if ratio or student or teacher_only or out or teacher_from or game:
             raise BadRequest("--resume keeps the run's game, teacher, students and folder: leave these options out.")

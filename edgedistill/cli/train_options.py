@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -59,7 +59,7 @@ OTHER_DEFAULTS = {"with dqn": NATURE_DQN, "offline": RUSU_OFFLINE, "beside a fro
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command that takes `**settings` an option for each setting of `TrainConfig`; None where it is not given."""
+    """Give a command that takes `**settings` an option for each setting of `TrainConfig`; None where not given."""
     own = [
         parameter
         for parameter in inspect.signature(command, eval_str=True).parameters.values()
@@ -73,13 +73,13 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _option(name: str, setting: Setting, kind: type, default: Any) -> Any:
+def _option(name: str, setting: Setting, kind: type, default: object) -> object:
     values = list[kind] if isinstance(default, tuple) else kind  # type: ignore[valid-type]
     text = f"{setting.help}{_default_text(name, default)}"
     return Annotated[values | None, typer.Option(setting.flag(name), help=text, rich_help_panel=setting.group)]
 
 
-def _default_text(name: str, default: Any) -> str:
+def _default_text(name: str, default: object) -> str:
     if default is None:
         return ""
     others: dict[str, str] = {}
@@ -90,7 +90,7 @@ def _default_text(name: str, default: Any) -> str:
     return f" Default: {'; '.join([_value_text(default), *(f'{value} {when}' for value, when in others.items())])}."
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(map(_value_text, value))
     if isinstance(value, int):

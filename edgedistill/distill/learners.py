@@ -11,6 +11,7 @@ from edgedistill.networks.integers import measure_ranges
 from edgedistill.networks.network import AtariNetwork, native_bf16, teacher_network, to_input
 from edgedistill.optimisers.muon import Muon
 from edgedistill.optimisers.radam import FusedRAdam
+from edgedistill.phases import timed
 from edgedistill.runs.checkpoint import load_module, load_optimiser, module_tensors, optimiser_tensors
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers.dqn import nature_rmsprop
@@ -150,13 +151,15 @@ class Learners:
     def round_students(self, memory: ReplayMemory) -> None:
         """Let students compute with the integers of their export from here on, with ranges measured in the memory."""
         unset = [student for student in self.students if not student.network.is_integer]
-        if unset:
+        if not unset:
+            return
+        with timed("students"):
             frames = memory.sample(RANGE_FRAMES, np.random.default_rng(0)).frames
             x = to_input(frames, self.device, torch.float32)
-        for student in unset:
-            ranges = measure_ranges(student.player, x)
-            for network in student.networks.values():
-                network.begin_integers(ranges)
+            for student in unset:
+                ranges = measure_ranges(student.player, x)
+                for network in student.networks.values():
+                    network.begin_integers(ranges)
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Put back what `tensors` gave."""

@@ -5,10 +5,11 @@ integers go into the `.onnx` file. Roundings let gradients pass (straight-throug
 In float32 all sums are of whole numbers below 2²⁴, so that its logits are those of ONNX Runtime.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 if TYPE_CHECKING:
     from edgedistill.networks.network import AtariNetwork
@@ -25,11 +26,11 @@ class _Rounded(torch.autograd.Function):
     """Whole numbers forward, the gradient unchanged backward."""
 
     @staticmethod
-    def forward(ctx: object, x: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
         return x.round()
 
     @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
         return gradient
 
 
@@ -43,15 +44,15 @@ class _Activation(torch.autograd.Function):
     """Sums × multiplier, cut to 0 … 255 and rounded; the gradient passes where nothing was cut."""
 
     @staticmethod
-    def forward(ctx: Any, sums: Tensor, multiplier: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, sums: Tensor, multiplier: Tensor) -> Tensor:
         x = sums.float() * multiplier
         ctx.save_for_backward((x > 0) & (x < ACTIVATION_LEVELS), multiplier)
         # bfloat16 holds whole numbers up to 256.
         return x.clamp_(0, ACTIVATION_LEVELS).round_().to(sums.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        inside, multiplier = ctx.saved_tensors
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
+        inside, multiplier = ctx.saved_tensors  # type: ignore[attr-defined]
         return (gradient * inside).mul_(multiplier), None
 
 

@@ -292,7 +292,8 @@ class TrainConfig:
             if table.pop("config_version", None) != CONFIG_VERSION:
                 raise BadRequest(f"{source}: written by another version of edgedistill.")
             table["students"] = tuple(parse_architecture(student, source) for student in table["students"])
-            table["epsilon_floors"] = tuple(table["epsilon_floors"])
+            if isinstance(table.get("epsilon_floors"), list):
+                table["epsilon_floors"] = tuple(table["epsilon_floors"])
             unknown = set(table) - {field.name for field in fields(cls)}
             if unknown:
                 raise BadRequest(f"{source}: unknown setting '{min(unknown)}'.")

@@ -34,7 +34,7 @@ class Setting:
     resumable: bool = False
     """Whether it may change when a run is resumed"""
 
-    def check(self, name: str, value: Any, kind: type) -> None:
+    def check(self, name: str, value: object, kind: type) -> None:
         """Refuse a value of another type, or out of bounds.
 
         Raises:
@@ -52,7 +52,7 @@ class Setting:
         if kind in (int, float) and not all(isfinite(each) and self._fits(each) for each in values):
             self.refuse(name, self._bounds(), value)
 
-    def refuse(self, name: str, accepted: str, value: Any, hint: str = "") -> None:
+    def refuse(self, name: str, accepted: str, value: object, hint: str = "") -> None:
         """Raise a BadRequest that says what is accepted."""
         raise BadRequest(f"{self.flag(name)} must be {accepted}, got {value!r}.{hint}")
 
@@ -76,12 +76,12 @@ class Setting:
         return f"{low} and at most {self.most:,g}" if self.most is not None else low
 
 
-def setting(default: Any, help: str, group: Group = Group.RUN, **accepted: Any) -> Any:
+def setting(default: object, help: str, group: Group = Group.RUN, **accepted: object) -> Any:  # noqa: ANN401, as field
     """A dataclass field that is a setting; `accepted` are fields of `Setting`."""
-    return field(default=default, metadata={"setting": Setting(help, group, **accepted)})
+    return field(default=default, metadata={"setting": Setting(help, group, **accepted)})  # type: ignore[arg-type]
 
 
-def settings_of(config: type) -> dict[str, tuple[Setting, type, Any]]:
+def settings_of(config: type) -> dict[str, tuple[Setting, type, object]]:
     """The settings of a dataclass by field name: the declaration, the type of its value or values, the default."""
     hints = get_type_hints(config)
     found = {}
@@ -93,7 +93,7 @@ def settings_of(config: type) -> dict[str, tuple[Setting, type, Any]]:
     return found
 
 
-def check_settings(config: Any) -> None:
+def check_settings(config: object) -> None:
     """Refuse values that a setting does not accept; None passes where it is the default.
 
     Raises:
@@ -102,4 +102,6 @@ def check_settings(config: Any) -> None:
     for name, (declared, kind, default) in settings_of(type(config)).items():
         value = getattr(config, name)
         if not (value is None and default is None):
+            if isinstance(value, tuple) is not isinstance(default, tuple):
+                declared.refuse(name, "a list" if isinstance(default, tuple) else "one value", value)
             declared.check(name, value, kind)

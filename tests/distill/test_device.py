@@ -16,7 +16,7 @@ from edgedistill.networks.network import acting_copy
 from edgedistill.teachers import dqn, pqn
 from edgedistill.teachers.acting import Rollout
 from edgedistill.teachers.replay import ReplayMemory
-from tests.conftest import TINY
+from tests.conftest import DQN, TINY
 
 META = torch.device("meta")
 
@@ -34,13 +34,14 @@ def on_meta(learner):
     """The learner moved, with an optimiser that needs no kernel of its own there."""
     network = deepcopy(learner.network).to(META)
     target = None if learner.target is None else deepcopy(learner.target).to(META)
-    return replace(learner, network=network, target=target, optimiser=torch.optim.SGD(network.parameters(), 0.1))
+    optimiser = torch.optim.SGD(network.parameters(), 0.1)
+    return replace(learner, network=network, target=target, average=None, optimisers=(optimiser,))
 
 
 @pytest.mark.parametrize("teacher", ["pqn", "dqn"])
 @pytest.mark.parametrize("loss", ["kl+self-q", "reverse-kl+imitation-q", "nll", "mse"])
 def test_updates_stay_on_the_device_of_the_networks(teacher, loss, monkeypatch):
-    config = replace(TINY, teacher=teacher, loss=loss, precision="float32")
+    config = replace(TINY, **(DQN if teacher == "dqn" else {}), loss=loss, precision="float32")
     built = Learners.build(config, 6)
     learners = Learners(on_meta(built.teacher), tuple(map(on_meta, built.students)))
     # What torch knows of accelerators and not of `meta`.
@@ -58,13 +59,14 @@ def test_updates_stay_on_the_device_of_the_networks(teacher, loss, monkeypatch):
     for student in learners.students:
         update_student(student, batch, config)
         assert student.network.head.weight.grad.device == META
-    network, optimiser = learners.teacher.network, learners.teacher.optimiser
+    network = learners.teacher.network
     picks = next(minibatches(config, np.random.default_rng(0)))
     x, action, target = samples(rollout, rollout.reward, picks, learners)
     if teacher == "pqn":
         parts = [pqn.part_gradients(network, x, action, target, config.minibatch)]
-        pqn.update_teacher(network, optimiser, parts, max_grad_norm=1.0)
+        pqn.gather_gradients(network, parts)
     else:
-        assert dqn.update_teacher(network, optimiser, x, action, target)[1].device == META
+        assert dqn.backward(network, x, action, target)[1].device == META
+    learners.teacher.step(1.0)
     assert network.head.weight.grad.device == META
     assert acting_copy(network)(x).device == META

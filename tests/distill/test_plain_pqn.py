@@ -1,6 +1,7 @@
 """The loop's teacher against PQN written out plainly: play a rollout, then learn from it, in one thread."""
 
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.networks.network import to_input
+from edgedistill.optimisers.muon import Muon
 from edgedistill.teachers.replay import ReplayMemory
 from tests.conftest import TINY
 
@@ -20,7 +22,12 @@ ROLLOUTS = 3
 
 def plain_pqn(config, network, actions):
     """Algorithm 2 of Gallici et al. 2024 with the random numbers of `distil`; `network` learns. Returns the losses."""
-    optimiser = torch.optim.RAdam(network.parameters(), config.learning_rate)
+    matrices = [layer.weight for layer in network.trunk if isinstance(layer, torch.nn.Conv2d)]
+    others = [each for each in network.parameters() if all(each is not matrix for matrix in matrices)]
+    optimisers = [torch.optim.RAdam(others, config.learning_rate), Muon(matrices, config.muon_learning_rate)]
+    if config.teacher_optimiser == "radam":
+        optimisers = [torch.optim.RAdam(network.parameters(), config.learning_rate)]
+    acting, updates = deepcopy(network), 0
     sizes = [config.envs // config.lanes] * config.lanes
     groups = [TrainingEnvs(config.game, size, threads=1) for size in sizes]
     losses = []
@@ -36,7 +43,7 @@ def plain_pqn(config, network, actions):
         frames, q, action, reward, done = [], [], [], [], []
         for _ in range(config.rollout_length):
             with torch.no_grad():
-                q.append(network(to_input(obs, torch.device("cpu"), torch.float32)).numpy())
+                q.append(acting(to_input(obs, torch.device("cpu"), torch.float32)).numpy())
             parts = np.split(q[-1].argmax(axis=1), config.lanes)
             for part, rng in zip(parts, rngs, strict=True):
                 random_action, explores = rng.integers(actions, size=len(part)), rng.random(len(part)) < epsilon
@@ -48,7 +55,7 @@ def plain_pqn(config, network, actions):
             done.append(np.concatenate([step.done for step in steps]))
             obs = np.concatenate([step.obs for step in steps])
         with torch.no_grad():
-            following = network(to_input(obs, torch.device("cpu"), torch.float32)).numpy().max(axis=1)
+            following = acting(to_input(obs, torch.device("cpu"), torch.float32)).numpy().max(axis=1)
         best = [values.max(axis=1) for values in q[1:]] + [following]
         target = [np.zeros(0)] * config.rollout_length
         for t in reversed(range(config.rollout_length)):
@@ -59,10 +66,15 @@ def plain_pqn(config, network, actions):
             x = to_input(np.concatenate(frames)[picks], torch.device("cpu"), torch.float32)
             value = network(x)[range(config.minibatch), np.concatenate(action)[picks]]
             loss = 0.5 * (value - torch.from_numpy(np.concatenate(target)[picks]).float()).square().mean()
-            optimiser.zero_grad()
+            network.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
+            updates += 1
+            fading = max(1 - config.teacher_average, 1 / updates)
+            for average, weight in zip(acting.parameters(), network.parameters(), strict=True):
+                average.data += fading * (weight.data - average.data)
             losses.append(loss.item())
     for group in groups:
         group.close()
@@ -70,9 +82,11 @@ def plain_pqn(config, network, actions):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_teacher_of_a_run_is_that_of_plain_pqn(threads):
+@pytest.mark.parametrize(("optimiser", "average"), [("radam", 0.0), ("muon", 0.0), ("muon", 0.6)])
+def test_the_teacher_of_a_run_is_that_of_plain_pqn(threads, optimiser, average):
     config = replace(
         TINY, precision="float32", threads=threads, epochs=1, learning_rate=1e-3, teacher_cooldown=0.0,
+        teacher_optimiser=optimiser, teacher_average=average,
         epsilon_floors=(0.0,), epsilon_decay_steps=1, checkpoint_every=10**9, steps=10**6,
     )  # fmt: skip
     envs = env_groups(config)

@@ -10,7 +10,7 @@ from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.phases import Profile, profiling
 from edgedistill.teachers.replay import ReplayMemory
-from tests.conftest import TINY
+from tests.conftest import DQN, TINY
 
 
 def events_of(config, threads=2):
@@ -27,13 +27,12 @@ def events_of(config, threads=2):
 
 
 def test_students_wait_until_the_memory_is_full_and_the_loop_ends_at_its_steps():
-    events, learners, _ = events_of(replace(TINY, steps=300))
+    events, _, _ = events_of(replace(TINY, steps=300))
     assert [event.step for event in events] == [64, 128, 192, 256, 320]
     assert [bool(event.student_loss) for event in events] == [False, False, True, True, True]
-    assert all(student.network.is_centred for student in learners.students)
 
 
-@pytest.mark.parametrize("changes", [{}, {"teacher": "dqn", "learning_starts": 64}])
+@pytest.mark.parametrize("changes", [{}, {**DQN, "learning_starts": 64}])
 def test_a_run_does_not_depend_on_the_order_in_which_its_jobs_are_done(changes):
     """On one thread they are done as they come, on four beside each other."""
     config = replace(TINY, steps=320, checkpoint_every=10**9, threads=2, **changes)
@@ -45,7 +44,7 @@ def test_a_run_does_not_depend_on_the_order_in_which_its_jobs_are_done(changes):
 
 def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learning_one():
     events, learners, changed = events_of(replace(TINY, steps=320, teacher_from="somewhere", frozen_batches=1.5))
-    assert changed == {"student.micro", "student.pico"}
+    assert changed == {"student.micro", "student.pico", "learning.student.micro", "learning.student.pico"}
     assert all(event.teacher_loss is None for event in events)
     # Three rollouts of 2 epochs x 2 minibatches, 1.5 batches each.
     assert {student.updates for student in learners.students} == {18}
@@ -62,8 +61,8 @@ def test_students_finish_beside_a_teacher_that_is_done():
 
 def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():
     config = replace(
-        TINY, teacher="dqn", rollout_length=4, student_batch=32, learning_starts=64, steps=128, rollouts_per_report=2,
-        loss="kl+imitation-q", target_update=12,
+        TINY, **DQN, rollout_length=4, student_batch=32, learning_starts=64, steps=128, rollouts_per_report=2,
+        loss="kl+imitation-q", target_update=12, student_average=0.0,
     )  # fmt: skip
     events, learners, changed = events_of(config)
     assert [event.step for event in events] == [32, 64, 96, 128]
@@ -91,7 +90,8 @@ def test_students_act_in_their_share_of_the_games_unless_the_teacher_learns_from
     memory = ReplayMemory(64, config.envs, config.rollout_length, envs[0].actions)
     learners = Learners.build(config, envs[0].actions)
     with torch.no_grad():
-        learners.students[0].network.head.bias[4] += 1000.0
+        for network in learners.students[0].networks.values():
+            network.head.bias[4] += 1000.0
     with ThreadPoolExecutor(1) as lanes:
         for _ in distil(config, learners, memory, envs, 0, lanes):
             pass
@@ -108,7 +108,7 @@ LOOP = {"emulators", "acting", "targets", "teacher", "students", "adding", "samp
     ("changes", "unused"),
     [
         ({}, set()),
-        ({"teacher": "dqn", "learning_starts": 64, "loss": "kl+imitation-q"}, set()),
+        ({**DQN, "learning_starts": 64, "loss": "kl+imitation-q"}, set()),
         ({"students": ()}, {"students", "sampling"}),
         ({"teacher_from": "somewhere"}, {"targets", "teacher"}),
     ],

@@ -17,7 +17,11 @@ def final_tensors(run):
 
 
 def teacher_of(tensors):
-    return {name: tensor for name, tensor in tensors.items() if name.startswith(("teacher", "optimiser.teacher"))}
+    return {
+        name: tensor
+        for name, tensor in tensors.items()
+        if name.startswith(("teacher", "learning.teacher", "optimiser.teacher"))
+    }
 
 
 def assert_equal_tensors(left, right):
@@ -98,7 +102,7 @@ def test_a_diverging_loss_stops_the_run_and_keeps_its_checkpoint(tmp_path, netwo
     run = RunFolder.create(tmp_path / "run", FEW)
     list(train(run, replace(FEW, steps=128)))
     tensors, state = run.load_checkpoint()
-    tensors[f"{network}.head.bias"][0] = value
+    tensors[f"learning.{network}.head.bias"][0] = value
     run.save_checkpoint(state["step"], tensors, state)
     with pytest.raises(EdgeDistillError, match=f"'{network.removeprefix('student.')}'.* at step {step}"):
         list(train(run, FEW, resume=True))

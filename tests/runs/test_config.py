@@ -6,7 +6,7 @@ import pytest
 
 from edgedistill.catalogue import find_architecture
 from edgedistill.errors import BadRequest
-from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.config import TrainConfig, resumed_config
 
 CONFIG = TrainConfig("pong", (find_architecture("micro"),), seed=3, steps=1000, minutes=2.5)
 
@@ -18,7 +18,7 @@ def test_a_config_reads_back_as_it_was_written():
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"envs": 0}, "--envs must be at least 1, got 0"),
+        ({"envs": 0}, "--envs must be from 1 to 1,024, got 0"),
         ({"gamma": 1.5}, "--gamma must be from 0 to 1"),
         ({"student_learning_rate": 0.0}, "--student-learning-rate must be above 0"),
         ({"minutes": -1.0}, "--minutes must be above 0"),
@@ -51,6 +51,23 @@ def test_what_is_due_falls_on_whole_rollouts():
     config = TrainConfig("pong", envs=4, rollout_length=16, minibatch=32, checkpoint_every=130)
     assert [step for step in range(64, 600, 64) if config.is_due(130, step)] == [128, 256, 384, 512]
     assert config.is_due(1, 64)
+
+
+@pytest.mark.parametrize(
+    "value", ["many", True, None, [], float("nan"), 10**30, -1], ids=lambda value: type(value).__name__
+)
+@pytest.mark.parametrize("name", ["envs", "gamma", "device", "epsilon_floors"])
+def test_a_stranger_s_config_is_refused_by_the_name_of_its_setting(name, value):
+    text = json.dumps(json.loads(CONFIG.to_json()) | {name: value})
+    with pytest.raises(BadRequest, match=name.replace("_", ".")[:12]):
+        TrainConfig.from_json(text, "config.json")
+
+
+def test_a_resumed_run_changes_what_does_not_touch_its_learning_alone():
+    changed = resumed_config(CONFIG, {"steps": 5000, "threads": 2})
+    assert changed == replace(CONFIG, steps=5000, threads=2, minutes=None)
+    with pytest.raises(BadRequest, match=r"own --loss \('kl'\).* What may change: --steps, --minutes, .*--device"):
+        resumed_config(CONFIG, {"steps": 5000, "loss": "mse"})
 
 
 def test_the_teachers_rate_falls_until_its_students_cool_down():

@@ -73,13 +73,6 @@ def test_no_step_leads_over_a_restart_of_all_games():
     assert last_before_the_cut in {held[q.tobytes()][2:] for q in sample.next_q}
 
 
-def test_mean_brightness_is_the_newest_rollouts():
-    memory = ReplayMemory(frames=3 * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
-    for rollout in rollouts(4):
-        memory.add(rollout)
-    assert memory.mean_brightness() == pytest.approx(rollout.obs[:-1, :, -1].mean())
-
-
 def test_holds_what_was_asked_rounded_up_to_rollouts():
     memory = ReplayMemory(frames=100, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
     assert memory.capacity == 120
