@@ -31,7 +31,7 @@ class Learner:
     """One or more, of different weights"""
     target: AtariNetwork | None = None
     average: AtariNetwork | None = None
-    """Its weights, averaged over its last updates: what acts, is evaluated and exported"""
+    """Its weights, averaged over its last updates: what teaches, is evaluated and exported"""
     decay: float = 0.0
     """Of the average"""
 

@@ -50,12 +50,14 @@ class Play:
         config, learners = self._config, self._learners
         floors = config.env_epsilon_floors
         epsilon = floors if config.frozen else epsilon_of_envs(step, config.epsilon_decay_steps, floors)
-        teacher = acting_copy(learners.teacher.player)
+        learns = config.teacher_learns(step)
+        # Q(λ) learns from what its own network does; the average lags behind it (docs/recipe.md).
+        teacher = acting_copy(learners.teacher.network if learns else learners.teacher.player)
         # Students learn while they play.
         drivers = [
             Driver(envs, acting_copy(student.player))
             for envs, student in zip(self._student_envs, learners.students, strict=False)
-            if students_ready and not config.teacher_learns(step)
+            if students_ready and not learns
         ]
         self._rollout = Rollout.empty(self._obs, config.rollout_length, self._groups[0].actions)
         self._parts = [self._rollout.of(games) for games in self._slices]

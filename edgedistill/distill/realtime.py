@@ -18,7 +18,14 @@ import numpy as np
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import Play
-from edgedistill.distill.updates import Losses, batches_due, update_from_replay, update_on_rollout, update_students
+from edgedistill.distill.updates import (
+    Losses,
+    batches_due,
+    taught,
+    update_from_replay,
+    update_on_rollout,
+    update_students,
+)
 from edgedistill.phases import timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers.replay import ReplayMemory
@@ -61,13 +68,13 @@ def distil(
             play.begin(step, students_ready=ready)
         with timed("waiting"):
             rollout = play.finish()
-        memory.add(rollout)
+        teacher_learns = config.teacher_learns(step)
+        memory.add(taught(learners, rollout, lanes) if teacher_learns and learners.students else rollout)
         returns += rollout.finished_returns
         ready = len(memory) >= (config.learning_starts or memory.capacity)
         if ready and config.students_in_integers(step):
             learners.round_students(memory)
         learners.set_rates(config, step)
-        teacher_learns = config.teacher_learns(step)
         _, teacher_seed, student_seed = config.rollout_seeds(step)
         step += config.rollout_steps
 

@@ -11,12 +11,15 @@ from torch import Tensor
 
 from edgedistill.distill.learners import Learner, Learners
 from edgedistill.distill.students import Batch, update_student
-from edgedistill.networks.network import to_input
+from edgedistill.networks.network import AtariNetwork, acting_copy, to_input
 from edgedistill.phases import timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers import dqn, pqn
 from edgedistill.teachers.acting import Rollout
 from edgedistill.teachers.replay import ReplayMemory
+
+# Of a rollout, that the averaged teacher looks at in turn: 260 of 2,080 frames, as many as fill a core.
+PARTS = 8
 
 
 @dataclass
@@ -31,6 +34,29 @@ class Losses:
         self.teacher += other.teacher
         for name, losses in other.students.items():
             self.students.setdefault(name, []).extend(losses)
+
+
+def taught(learners: Learners, rollout: Rollout, lanes: Executor) -> Rollout:
+    """A rollout as students learn from it: with the values of the averaged teacher, where there is one.
+
+    They change less from rollout to rollout than those on which a teacher that learns has acted.
+    """
+    average = learners.teacher.average
+    if average is None:
+        return rollout
+    network = acting_copy(average)
+    jobs = [lanes.submit(values, network, obs, learners) for obs in np.array_split(rollout.obs, PARTS)]
+    with timed("waiting"):
+        return replace(rollout, q=np.concatenate([job.result() for job in jobs]))
+
+
+@timed("acting")
+@torch.inference_mode()
+def values(network: AtariNetwork, obs: NDArray[np.uint8], learners: Learners) -> NDArray[np.float32]:
+    """A network's values of some steps of all environments: (T, N, 4, 84, 84) -> (T, N, A)."""
+    frames = obs.reshape(-1, *obs.shape[2:])
+    found: NDArray[np.float32] = network(to_input(frames, learners.device, learners.input_dtype)).cpu().numpy()
+    return found.reshape(*obs.shape[:2], -1)
 
 
 def update_on_rollout(

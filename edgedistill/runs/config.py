@@ -73,7 +73,7 @@ class TrainConfig:
     muon_learning_rate: float = setting(2e-3, "Of the teacher's Muon.", Group.TEACHER, above=0, most=1)
     """Twice as much did as well (docs/recipe.md)."""
     teacher_average: float = setting(
-        0.99, "Decay of the average of the teacher's weights that acts, teaches and is evaluated; 0: none.",
+        0.99, "Decay of the average of the teacher's weights that teaches and is evaluated; 0: none.",
         Group.TEACHER, least=0, most=0.99999,
     )  # fmt: skip
     """At each update. Action values change less from rollout to rollout, so that students can follow: in Breakout they

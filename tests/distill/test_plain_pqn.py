@@ -1,7 +1,6 @@
 """The loop's teacher against PQN written out plainly: play a rollout, then learn from it, in one thread."""
 
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +26,6 @@ def plain_pqn(config, network, actions):
     optimisers = [torch.optim.RAdam(others, config.learning_rate), Muon(matrices, config.muon_learning_rate)]
     if config.teacher_optimiser == "radam":
         optimisers = [torch.optim.RAdam(network.parameters(), config.learning_rate)]
-    acting, updates = deepcopy(network), 0
     sizes = [config.envs // config.lanes] * config.lanes
     groups = [TrainingEnvs(config.game, size, threads=1) for size in sizes]
     losses = []
@@ -43,7 +41,7 @@ def plain_pqn(config, network, actions):
         frames, q, action, reward, done = [], [], [], [], []
         for _ in range(config.rollout_length):
             with torch.no_grad():
-                q.append(acting(to_input(obs, torch.device("cpu"), torch.float32)).numpy())
+                q.append(network(to_input(obs, torch.device("cpu"), torch.float32)).numpy())
             parts = np.split(q[-1].argmax(axis=1), config.lanes)
             for part, rng in zip(parts, rngs, strict=True):
                 random_action, explores = rng.integers(actions, size=len(part)), rng.random(len(part)) < epsilon
@@ -55,7 +53,7 @@ def plain_pqn(config, network, actions):
             done.append(np.concatenate([step.done for step in steps]))
             obs = np.concatenate([step.obs for step in steps])
         with torch.no_grad():
-            following = acting(to_input(obs, torch.device("cpu"), torch.float32)).numpy().max(axis=1)
+            following = network(to_input(obs, torch.device("cpu"), torch.float32)).numpy().max(axis=1)
         best = [values.max(axis=1) for values in q[1:]] + [following]
         target = [np.zeros(0)] * config.rollout_length
         for t in reversed(range(config.rollout_length)):
@@ -71,10 +69,6 @@ def plain_pqn(config, network, actions):
             torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
             for optimiser in optimisers:
                 optimiser.step()
-            updates += 1
-            fading = max(1 - config.teacher_average, 1 / updates)
-            for average, weight in zip(acting.parameters(), network.parameters(), strict=True):
-                average.data += fading * (weight.data - average.data)
             losses.append(loss.item())
     for group in groups:
         group.close()
