@@ -17,7 +17,9 @@ class FrozenTeacher:
     """A teacher that learns nothing more."""
 
     kind: str
-    """Its network, as `teacher_network` names it"""
+    """How it learnt, as `teacher_network` names it"""
+    network: str
+    """`nature`, or the name of a catalogue entry"""
     emits_q: bool
     """Whether its outputs are Q-values; otherwise logits"""
     tensors: dict[str, Tensor]
@@ -40,11 +42,13 @@ def load_frozen_teacher(source: str, game: str, actions: int) -> FrozenTeacher:
                 f"{source}: a teacher with {sb3.actions} actions, and {game} has {actions} (its minimal set). "
                 "Name its game with --game."
             )
-        return FrozenTeacher("dqn", sb3.algorithm == "dqn", {f"teacher.{k}": v for k, v in sb3.weights.items()}, 0)
+        return FrozenTeacher(
+            "dqn", "nature", sb3.algorithm == "dqn", {f"teacher.{k}": v for k, v in sb3.weights.items()}, 0
+        )
     run = RunFolder.open(Path(source))
     config = run.config()
     if config.game != game:
         raise BadRequest(f"The teacher of {source} plays {config.game}, not {game}. Use --game {config.game}.")
     tensors, state = run.load_best_teacher() or run.load_checkpoint()
     weights = {name: tensor for name, tensor in tensors.items() if name.startswith("teacher.")}
-    return FrozenTeacher(config.teacher, config.teacher_emits_q, weights, state["step"])
+    return FrozenTeacher(config.teacher, config.teacher_network, config.teacher_emits_q, weights, state["step"])

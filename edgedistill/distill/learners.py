@@ -110,7 +110,8 @@ class Learners:
         device = torch.device(_device_name(config))
         bf16 = config.precision == "bf16" or (config.precision == "auto" and native_bf16(device))
         torch.manual_seed(config.seed)
-        network = teacher_network(config.teacher, actions, bf16=bf16).to(device)
+        network = teacher_network(config.teacher, actions, bf16=bf16, architecture=config.teacher_architecture)
+        network = network.to(device)
         teacher = Learner.build(
             "teacher",
             network,

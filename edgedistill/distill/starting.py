@@ -50,7 +50,8 @@ def new_run(
         raise BadRequest("A frozen teacher learns nothing, so --teacher-only leaves nothing to train.")
     frozen = load_frozen_teacher(teacher_from, game, actions)
     config = TrainConfig(
-        game, students, mode=mode, teacher=frozen.kind, teacher_from=teacher_from, teacher_emits_q=frozen.emits_q,
+        game, students, mode=mode, teacher=frozen.kind, teacher_network=frozen.network,
+        teacher_from=teacher_from, teacher_emits_q=frozen.emits_q,
         **settings,
     )  # fmt: skip
     run = RunFolder.create(path, config)

@@ -143,9 +143,9 @@ def orthogonal_weight(shape: torch.Size, generator: torch.Generator | None = Non
     return nn.init.orthogonal_(weight, gain=2**0.5, generator=generator)
 
 
-def teacher_network(kind: str, actions: int, *, bf16: bool) -> AtariNetwork:
-    """The Nature DQN's network: plain for `dqn`, with LayerNorm before each ReLU for `pqn` (Gallici et al. 2024)."""
-    return AtariNetwork(NATURE_DQN, actions, layer_norm=kind == "pqn", plain=kind == "dqn", bf16=bf16)
+def teacher_network(kind: str, actions: int, *, bf16: bool, architecture: Architecture = NATURE_DQN) -> AtariNetwork:
+    """A teacher's network: plain for `dqn`, with LayerNorm before each ReLU for `pqn` (Gallici et al. 2024)."""
+    return AtariNetwork(architecture, actions, layer_norm=kind == "pqn", plain=kind == "dqn", bf16=bf16)
 
 
 def to_input(frames: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:

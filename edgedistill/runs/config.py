@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedistill.catalogue import Architecture, parse_architecture
+from edgedistill.catalogue import NATURE_DQN, Architecture, find_architecture, parse_architecture
 from edgedistill.errors import BadRequest
 from edgedistill.runs.consistency import check_together
 from edgedistill.runs.objective import Objective
@@ -53,7 +53,13 @@ class TrainConfig:
     teacher: str = setting(
         "pqn", "pqn (Gallici et al. 2024) or dqn (Mnih et al. 2015).", Group.TEACHER, words=("pqn", "dqn")
     )
-    """How the teacher learns, and its network."""
+    """How the teacher learns."""
+    teacher_network: str = setting(
+        "nature",
+        "nature, or a student's name: what it makes of the game by itself (with --teacher-only).",
+        Group.TEACHER,
+    )
+    """The network of Mnih et al. 2015, or one of the catalogue: the baseline of distillation."""
     envs: int = setting(32, "Parallel games.", Group.TEACHER, least=1, most=1024)
     """32 fill two cores; more gave no speed on them. Gallici et al. 2024 use 128 on a GPU."""
     rollout_length: int = setting(64, "Steps of each game between updates.", Group.TEACHER, least=1, most=4096)
@@ -207,6 +213,14 @@ class TrainConfig:
     def frozen(self) -> bool:
         """Whether the teacher came ready and learns nothing."""
         return self.teacher_from is not None
+
+    @cached_property
+    def teacher_architecture(self) -> Architecture:
+        if self.teacher_network == "nature":
+            return NATURE_DQN
+        if self.teacher_network.endswith(".toml"):
+            raise BadRequest("--teacher-network must be nature or a name of the catalogue (edgedistill zoo).")
+        return find_architecture(self.teacher_network)
 
     @property
     def needs_memory(self) -> bool:

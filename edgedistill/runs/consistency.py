@@ -16,6 +16,7 @@ def check_together(config: "TrainConfig") -> None:
         BadRequest: with the options, and what to do.
     """
     objective = Objective.parse(config.loss)
+    _ = config.teacher_architecture  # refuses what is not in the catalogue
     if config.learning_starts > config.memory_frames:
         raise BadRequest(
             f"--learning-starts must be at most the memory's {config.memory_frames:,} frames, got "

@@ -43,10 +43,10 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
                     f"{run.path}: no evaluation has chosen a best teacher. Go on: edgedistill train --resume {run.path}"
                 )
             weights, best_state = best
-            network = teacher_network(config.teacher, actions, bf16=False)
+            network = teacher_network(config.teacher, actions, bf16=False, architecture=config.teacher_architecture)
             prefix, step = "teacher", best_state["step"]
         elif name == "last_teacher":
-            network = teacher_network(config.teacher, actions, bf16=False)
+            network = teacher_network(config.teacher, actions, bf16=False, architecture=config.teacher_architecture)
             weights, prefix, step = tensors, "teacher", state["step"]
         elif name in students:
             network = AtariNetwork(students[name], actions)

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from edgedistill.distill.realtime import Progress
+from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import Evaluated, Evaluating, Resumed, Saved, train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.trained import load_trained
 from tests.conftest import TINY
 
 FEW = replace(TINY, steps=384, evaluate_every=10**9, evaluate_episodes=1)
@@ -107,3 +109,17 @@ def test_a_diverging_loss_stops_the_run_and_keeps_its_checkpoint(tmp_path, netwo
     with pytest.raises(EdgeDistillError, match=f"'{network.removeprefix('student.')}'.* at step {step}"):
         list(train(run, FEW, resume=True))
     assert run.load_checkpoint()[1]["step"] == 128
+
+
+def test_a_small_network_learns_by_itself_and_can_teach(tmp_path):
+    config = replace(FEW, students=(), steps=64, teacher_network="pico")
+    run = RunFolder.create(tmp_path / "alone", config)
+    list(train(run, config))
+    (trained,) = load_trained(run, ["best_teacher"])
+    assert trained.network.architecture.name == "pico"
+    beside, resolved = new_run(
+        tmp_path / "beside", "pong", FEW.students[:1], "pqn", "realtime", str(run.path),
+        {"steps": 64, "envs": 4, "rollout_length": 16, "threads": 1, "evaluate_episodes": 1, "memory_frames": 128},
+    )  # fmt: skip
+    list(train(beside, resolved))
+    assert teacher_of(final_tensors(beside)).keys() == teacher_of(run.load_best_teacher()[0]).keys()
