@@ -39,7 +39,7 @@ def export(
     ] = None,
     allow_disagreement: Annotated[
         bool,
-        typer.Option("--allow-disagreement", help="Export although int8 and float agree on less than 98%."),
+        typer.Option("--allow-disagreement", help="Export what does not play like the student that was trained."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -113,7 +113,7 @@ def _print(exported: "Exported", output: Path, target: Target | None) -> None:
     console.print(f"wrote [bold]{file}[/] ({exported.bytes / 1000:.1f} KB) and its card {file.with_suffix('.md')}")
     console.print(f"  student {card.student}, {card.params:,} parameters, {card.ratio:.2%} of the Nature DQN")
     console.print(
-        f"  same action as the float student on {card.agreement:.2%} of held-out play, "
+        f"  same action as the student that was trained on {card.agreement:.2%} of held-out play, "
         f"largest logit error {card.largest_logit_error:.3g}"
     )
     for player, scores in card.scores.items():

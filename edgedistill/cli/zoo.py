@@ -174,7 +174,7 @@ def _print_students(game: str, rows: list[dict[str, Any]]) -> None:
             )
     console.print(about, scores)
     notes = [
-        "*: what `edgedistill play` picks. same action: of int8 and float student, on held-out play",
+        "*: what `edgedistill play` picks. same action: as the student that was trained, on held-out play",
         "kept: (int8 − random) / (best teacher − random). human: 0 is a random player's score, 1 a human's",
     ]
     if any(row["disagreement_allowed"] for row in rows):

@@ -182,7 +182,7 @@ def _facts(card: Card) -> str:
         normalised = human_normalised(card.game, score.mean)
         facts.append(f"            {normalised:.2f} of a human player's, a random player's being 0")
     facts += [
-        f"fidelity    the float student's action on {card.agreement:.2%} of held-out play",
+        f"fidelity    the action of the student that was trained on {card.agreement:.2%} of held-out play",
         f"trained     {card.trained_steps:,} agent steps, seed {card.seed}",
         f"exported by edgedistill {_plain(card.version)}",
     ]

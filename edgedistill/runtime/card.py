@@ -46,7 +46,7 @@ class Card:
     macs: int
     quantisation: str
     agreement: float
-    """Share of held-out frames on which the exported and the float student pick the same action"""
+    """Share of held-out frames on which the exported student picks the action of the one that was trained"""
     largest_logit_error: float
     disagreement_allowed: bool
     """Exported although the agreement is below the exporter's bound"""
@@ -55,7 +55,7 @@ class Card:
     version: str
     """edgedistill's, with the git commit where it ran from a checkout"""
     scores: dict[str, tuple[Score, ...]] = field(default_factory=dict)
-    """By player: `student` (this file), `float_student`, `best_teacher`, `last_teacher`; one score per ε"""
+    """By player: `student` (this file), `float_student` where it was rounded afterwards, `best_teacher`, `last_teacher`; one score per ε"""
     first_returns: tuple[float, ...] = ()
     """Of this file in its first games at its first ε; empty in files from before cards had them"""
     trained_minutes: float | None = None
