@@ -45,7 +45,10 @@ def taught(learners: Learners, rollout: Rollout, lanes: Executor) -> Rollout:
     if average is None:
         return rollout
     network = acting_copy(average)
-    jobs = [lanes.submit(values, network, obs, learners) for obs in np.array_split(rollout.obs, PARTS)]
+    jobs = [
+        lanes.submit(values, network, obs, learners)
+        for obs in np.array_split(rollout.obs, min(PARTS, len(rollout.obs)))
+    ]
     with timed("waiting"):
         return replace(rollout, q=np.concatenate([job.result() for job in jobs]))
 
