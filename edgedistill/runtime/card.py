@@ -55,8 +55,8 @@ class Card:
     version: str
     """edgedistill's, with the git commit where it ran from a checkout"""
     scores: dict[str, tuple[Score, ...]] = field(default_factory=dict)
-    """By player, one score per ε: `student` (this file), `best_teacher`, `last_teacher`, and `float_student` where it was
-    rounded afterwards"""
+    """By player, one score per ε: `student` (this file), `best_teacher`, `last_teacher`, and `float_student` where it
+    was rounded afterwards"""
     first_returns: tuple[float, ...] = ()
     """Of this file in its first games at its first ε; empty in files from before cards had them"""
     trained_minutes: float | None = None
