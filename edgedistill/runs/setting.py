@@ -70,10 +70,14 @@ class Setting:
     def _bounds(self) -> str:
         low = f"above {self.above:g}" if self.above is not None else ""
         if self.least is not None and self.most is not None:
-            return f"from {self.least:g} to {self.most:,g}"
+            return f"from {self.least:g} to {_number(self.most)}"
         if self.least is not None:
             low = f"at least {self.least:g}" if self.least else "0 or above"
-        return f"{low} and at most {self.most:,g}" if self.most is not None else low
+        return f"{low} and at most {_number(self.most)}" if self.most is not None else low
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def setting(default: object, help: str, group: Group = Group.RUN, **accepted: object) -> Any:  # noqa: ANN401, as field

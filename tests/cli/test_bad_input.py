@@ -19,7 +19,7 @@ import pytest
         (["train", "--student", "missing.toml"], "missing.toml: cannot be read"),
         (["train", "--teacher-only", "--ratio", "0.017"], "leave --ratio and --student out"),
         (["train", "--minutes", "-1"], "--minutes must be above 0"),
-        (["train", "--envs", "0"], "--envs must be at least 1"),
+        (["train", "--envs", "0"], "--envs must be from 1 to 1,024"),
         (["train", "--resume", "nowhere"], "No run at nowhere"),
         (["train", "--resume", "nowhere", "--ratio", "0.1"], "--resume keeps the run's game, teacher, students"),
         (["train", "--resume", "nowhere", "--game", "pong"], "--resume keeps the run's game, teacher, students"),
@@ -68,7 +68,7 @@ import pytest
         (["zoo", "build", "--games", "pnog"], "Did you mean 'pong'?"),
         (["zoo", "build", "--games", "pong", "--students", "mirco"], "Did you mean 'micro'?"),
         (["zoo", "build", "--games", "pong", "--set", "envs"], "--set takes NAME=VALUE"),
-        (["zoo", "build", "--games", "pong", "--set", "envs=none"], "--set: a value of the wrong kind"),
+        (["zoo", "build", "--games", "pong", "--set", "envs=none"], "--envs must be a whole number, got 'none'"),
         (["zoo", "build", "--games", "pong", "--on", "moon"], "--on must be local or ray"),
         (["zoo", "build", "--games", "pong", "--on", "ray", "--jobs", "2"], "leave --jobs out"),
     ],
@@ -103,9 +103,9 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before_and_says_so(cli, tin
 
 
 def test_a_memory_larger_than_the_machine_is_refused_with_what_fits(cli, tmp_path):
-    outcome = cli("train", "--memory-frames", 10**10, "--out", tmp_path / "run")
+    outcome = cli("train", "--memory-frames", 10**8, "--out", tmp_path / "run")
     assert outcome.code == 2
-    assert "10,000,000,000 frames takes 7" in outcome.err
+    assert "100,000,000 frames takes 7" in outcome.err
     assert "--memory-frames" in outcome.err
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
