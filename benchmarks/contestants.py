@@ -24,6 +24,8 @@ class Contestant:
     """(actions, bf16) -> a new network"""
     settings: dict[str, Any] = field(default_factory=dict)
     """Fields of TrainConfig that differ from the defaults"""
+    centred: bool = True
+    """Whether it sees frames around the game's background"""
 
 
 def catalogue(name: str) -> Callable[[int, bool], AtariNetwork]:
@@ -110,6 +112,7 @@ QUESTIONS: dict[str, list[Contestant]] = {
     ],
     "keep": [
         Contestant("muon", MICRO),
+        Contestant("frames as they are", MICRO, {}, centred=False),
         Contestant("clipped at 10", MICRO, {"student_max_grad_norm": 10.0}),
         Contestant("no average", MICRO, {"student_average": 0.0}),
         Contestant("average of 500 updates", MICRO, {"student_average": 0.998}),

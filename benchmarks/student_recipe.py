@@ -57,6 +57,8 @@ def teach(contestant: Contestant, base: TrainConfig, teacher: AtariNetwork, memo
     torch.manual_seed(config.seed)
     student = student_learner(config, "student", contestant.network(teacher.actions, native_bf16(torch.device("cpu"))))
     learners = Learners(Learner.build("teacher", student.network, (), with_target=False), (student,))
+    if contestant.centred:
+        learners.centre_students(memory)
     rng = np.random.default_rng(config.seed)
     for batch in range(config.steps):
         student.set_rate(config.student_rate(batch))

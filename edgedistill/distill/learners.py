@@ -149,6 +149,14 @@ class Learners:
                 tensors |= optimiser_tensors(optimiser, f"optimiser.{learner.name}.{number}")
         return tensors
 
+    def centre_students(self, memory: ReplayMemory) -> None:
+        """Let students that begin to learn see frames around the game's background."""
+        new = [student for student in self.students if student.updates == 0]
+        background = memory.background() if new else 0
+        for student in new:
+            for network in student.networks.values():
+                network.centre(background)
+
     def round_students(self, memory: ReplayMemory) -> None:
         """Let students compute with the integers of their export from here on, with ranges measured in the memory."""
         unset = [student for student in self.students if not student.network.is_integer]

@@ -72,6 +72,8 @@ def distil(
         memory.add(taught(learners, rollout, lanes) if teacher_learns and learners.students else rollout)
         returns += rollout.finished_returns
         ready = len(memory) >= (config.learning_starts or memory.capacity)
+        if ready:
+            learners.centre_students(memory)
         if ready and config.students_in_integers(step):
             learners.round_students(memory)
         learners.set_rates(config, step)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import unfold
 
 from edgedistill.atari.emulator import STACK, Frames
-from edgedistill.networks.integers import ACTIVATION_LEVELS, WEIGHT_LIMIT, activation_ranges, integer_layers
+from edgedistill.networks.integers import ACTIVATION_LEVELS, WEIGHT_LIMIT, activation_ranges, integer_layers, plain_bias
 from edgedistill.networks.network import AtariNetwork
 
 # Of the mean diagonal, added so that inputs that never vary leave the second moments invertible.
@@ -117,9 +117,8 @@ def float_layers(student: AtariNetwork) -> list[FloatLayer]:
     """The student's own layers, for frames (N, 4, 84, 84) in [0, 1]."""
     layers = []
     for module in student.weighted_layers():
-        assert module.bias is not None
         stride = module.stride[0] if isinstance(module, nn.Conv2d) else None
-        layers.append(FloatLayer(module.weight, module.bias, stride))
+        layers.append(FloatLayer(module.weight, plain_bias(module), stride))
     return layers
 
 

@@ -82,7 +82,7 @@ def integer_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, outputs: Tensor)
 
     `inputs` (in,) and `outputs` (out,) are the ranges on both sides.
     """
-    assert layer.bias is not None
+    bias = plain_bias(layer)
     rest = [1] * (layer.weight.ndim - 2)
     # Behind the flatten a channel feeds height × width columns.
     columns = inputs.repeat_interleave(layer.weight.shape[1] // len(inputs))
@@ -90,7 +90,7 @@ def integer_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, outputs: Tensor)
     scale = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
     return (
         rounded(weight / scale.view(-1, 1, *rest)),
-        rounded(layer.bias / outputs / (scale / ACTIVATION_LEVELS)),
+        rounded(bias / outputs / (scale / ACTIVATION_LEVELS)),
         scale,
     )
 
@@ -119,8 +119,7 @@ def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor
             if isinstance(layer, nn.Linear):
                 sums = nn.functional.linear(x.flatten(1), weight, bias)
             else:
-                convolve = getattr(layer, "convolve", None)
-                sums = convolve(x, weight, bias) if convolve else nn.functional.conv2d(x, weight, bias, layer.stride)
+                sums = convolve_integers(layer, x, weight, bias)
         # ONNX Runtime multiplies the scales of inputs and weights, and divides by that of the outputs, in this order.
         multiplier = scale * LEVEL
         if last:
@@ -128,3 +127,21 @@ def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor
         multiplier = (multiplier / LEVEL).view(1, -1, *[1] * (sums.ndim - 2))
         x = _Activation.apply(sums, multiplier)  # type: ignore[no-untyped-call]
     raise AssertionError("a network without a head")
+
+
+def convolve_integers(layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A convolution with other weights; the first layer's is of frames around their background, with the same sums."""
+    background = getattr(layer, "background", None)
+    if isinstance(background, Tensor):
+        bias = bias + background * weight.sum(dim=(1, 2, 3))
+        sums: Tensor = layer.convolve(x - background.to(x.dtype), weight, bias)  # type: ignore[operator]
+        return sums
+    return nn.functional.conv2d(x, weight, bias, layer.stride)
+
+
+def plain_bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
+    """A layer's bias on inputs as they are: a student's first one sees frames around their background."""
+    plain = getattr(layer, "plain_bias", None)
+    bias = plain() if plain else layer.bias
+    assert isinstance(bias, Tensor)
+    return bias

@@ -42,6 +42,28 @@ class FrameConv2d(nn.Conv2d):
         return nn.functional.conv2d(x, weight, bias, stride // BLOCK)
 
 
+class CentredConv2d(FrameConv2d):
+    """A convolution of frames around their background; on frames as they are that only shifts the bias.
+
+    Where a background is bright, as Pong's, all inputs are large and nearly the same, and a small student's filters
+    learn little else. The background is a whole pixel value, so that bfloat16 holds the difference.
+    """
+
+    def __init__(self, channels_in: int, channels: int, kernel: int, stride: int) -> None:
+        super().__init__(channels_in, channels, kernel, stride)
+        self.background: Tensor
+        self.register_buffer("background", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N, 64, 21, 21), pixel values from 0 to 255 -> (N, C, h, w)."""
+        return super().forward(x - self.background.to(x.dtype))
+
+    def plain_bias(self) -> Tensor:
+        """The bias (C,) of the same convolution of frames as they are."""
+        assert self.bias is not None
+        return self.bias - self.background / 255 * self.weight.sum(dim=(1, 2, 3))
+
+
 def _pixels(x: Tensor) -> Tensor:
     """Blocks (N, 64, 21, 21) back to frames (N, 4, 84, 84)."""
     blocks = x.view(len(x), STACK, BLOCK, BLOCK, BLOCKS, BLOCKS).permute(0, 1, 4, 2, 5, 3)
@@ -67,7 +89,7 @@ class AtariNetwork(nn.Module):
         """
         Args:
             layer_norm: normalise before each ReLU (PQN's teacher).
-            plain: torch's own start (DQN's teacher).
+            plain: torch's own start, and frames as they are (DQN's teacher).
         """
         super().__init__()
         self.architecture = architecture
@@ -76,7 +98,8 @@ class AtariNetwork(nn.Module):
         layers: list[nn.Module] = []
         shapes = architecture.conv_shapes
         for conv, (channels_in, _, _) in zip(architecture.convs, shapes, strict=False):
-            convolution = nn.Conv2d if layers else FrameConv2d
+            first = FrameConv2d if layer_norm or plain else CentredConv2d
+            convolution = nn.Conv2d if layers else first
             layers.append(convolution(channels_in, conv.channels, conv.kernel, conv.stride))
             if layer_norm:
                 # One group: LayerNorm over (C, H, W) with an affine map per channel. Unlike nn.LayerNorm it keeps
@@ -98,6 +121,12 @@ class AtariNetwork(nn.Module):
         if not layer_norm and not plain:
             orthogonal_start(self.trunk)
             self.register_buffer("ranges", torch.zeros(sum(len(layer.weight) for layer in self.weighted_layers()[:-1])))
+
+    def centre(self, background: int) -> None:
+        """Let a student see frames around a pixel value."""
+        first = self.trunk[0]
+        assert isinstance(first, CentredConv2d), "teachers have LayerNorm instead"
+        first.background.fill_(background)
 
     @property
     def is_integer(self) -> bool:

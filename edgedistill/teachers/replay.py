@@ -89,6 +89,12 @@ class ReplayMemory:
         """All games are restarted now: what is added next does not follow what was added last."""
         self._cut[(self._added - 1) % self._rows] = True
 
+    def background(self) -> int:
+        """The most frequent pixel value of the newest rollout's frames, from 0 to 255."""
+        newest = (self._added - 1) % self._rows
+        frames = self._frames[newest - self._length + 1 : newest + 1]
+        return int(np.bincount(frames.reshape(-1), minlength=256).argmax())
+
     def sample(self, batch: int, rng: np.random.Generator, *, next_frames: bool = False) -> Transitions:
         """Steps drawn uniformly with replacement."""
         held = min(self._added, self._rows)

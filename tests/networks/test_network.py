@@ -73,6 +73,19 @@ def test_a_new_student_tells_frames_apart(name):
     assert logits.std(dim=0).mean() > 0.01
 
 
+def test_a_centred_student_sees_frames_around_their_background_with_nothing_added_to_its_layers():
+    student = AtariNetwork(find_architecture("pico"), 6)
+    x = inputs(4)
+    expected = student(x - 80)
+    student.centre(80)
+    assert torch.allclose(student(x), expected, atol=1e-4)
+    plain = AtariNetwork(find_architecture("pico"), 6)
+    plain.load_state_dict(student.state_dict())
+    plain.trunk[0].bias.data = student.trunk[0].plain_bias().data
+    plain.centre(0)
+    assert torch.allclose(plain(x), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["pqn", "dqn"])
 @pytest.mark.parametrize("bf16", [False, True])
 def test_a_copy_acts_as_the_network_did_when_it_was_made(kind, bf16):

@@ -79,3 +79,11 @@ def test_holds_what_was_asked_rounded_up_to_rollouts():
     for rollout in rollouts(9):
         memory.add(rollout)
     assert len(memory) == 120
+
+
+def test_the_background_is_the_newest_rollouts_most_frequent_pixel():
+    memory = ReplayMemory(frames=3 * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
+    for rollout in rollouts(4):
+        memory.add(rollout)
+    values, counts = np.unique(rollout.obs[:-1, :, -1], return_counts=True)
+    assert memory.background() == values[counts.argmax()]
