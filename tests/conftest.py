@@ -6,7 +6,7 @@ import os
 os.environ["COLUMNS"] = "300"
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,16 @@ def tiny_run(tmp_path_factory) -> RunFolder:
     """A finished run of 512 agent steps with two students."""
     run = RunFolder.create(tmp_path_factory.mktemp("runs") / "tiny", TINY)
     for _ in train(run, TINY):
+        pass
+    return run
+
+
+@pytest.fixture(scope="session")
+def float_run(tmp_path_factory) -> RunFolder:
+    """A finished run of 256 agent steps whose one student, `pico`, never computed in integers."""
+    config = replace(TINY, students=TINY.students[1:], steps=256, evaluate_every=256, student_integers=0.0)
+    run = RunFolder.create(tmp_path_factory.mktemp("runs") / "float", config)
+    for _ in train(run, config):
         pass
     return run
 

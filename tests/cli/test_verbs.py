@@ -67,10 +67,10 @@ def test_export_says_what_it_wrote(cli, tiny_run, tmp_path):
     assert f"edgedistill play {output}" in cli("export", tiny_run.path, *options).out
 
 
-def test_export_makes_a_boards_folder_of_a_run_a_file_or_a_game(cli, tiny_run, tiny_export, tmp_path):
+def test_export_makes_a_boards_folder_of_a_run_a_file_or_a_game(cli, float_run, tiny_export, tmp_path):
     to = ("--target", "raspberry-pi-4", "-o")
     scored = ("--student", "pico", "--episodes", 1, "--epsilon", 0.05, "--precision", "float32")
-    report = json.loads(cli("export", tiny_run.path, *scored, *to, tmp_path / "a", "--json").out)
+    report = json.loads(cli("export", float_run.path, *scored, *to, tmp_path / "a", "--json").out)
     assert (report["file"], report["student"]) == (str(tmp_path / "a" / "pong.onnx"), "pico")
     assert "float32" in (tmp_path / "a" / "pong.md").read_text()
     assert cli("play", tmp_path / "a" / "pong.onnx", "--json", "--max-steps", 30).code == 0

@@ -9,7 +9,6 @@ import torch
 from onnx import numpy_helper
 
 from edgedistill.catalogue import load_catalogue
-from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter import export as exporter
 from edgedistill.exporter.board_folder import write_board_folder
@@ -22,7 +21,6 @@ from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games
-from tests.conftest import TINY
 
 
 @pytest.fixture(scope="module")
@@ -153,16 +151,6 @@ def test_integers_that_a_student_learns_with_are_those_of_onnxruntime(architectu
     x = to_input(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)), torch.device("cpu"), torch.float32)
     student.begin_integers(measure_ranges(student, x[::2]))
     np.testing.assert_array_equal(run(int8_model(student), frames), GreedyPolicy(student).values(frames))
-
-
-@pytest.fixture(scope="module")
-def float_run(tmp_path_factory):
-    """A run whose student never computed in integers."""
-    config = replace(TINY, students=TINY.students[1:], steps=256, evaluate_every=256, student_integers=0.0)
-    run = RunFolder.create(tmp_path_factory.mktemp("float") / "run", config)
-    for _ in train(run, config):
-        pass
-    return run
 
 
 @pytest.mark.parametrize(("found", "faithful"), [(Fidelity(0.9, 0.019, 0.1), True), (Fidelity(0.99, 0.03, 0.1), False)])
