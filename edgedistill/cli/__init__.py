@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from rich.console import Console
 
 from edgedistill.cli import bench, compare, evaluate, export, play, train, zoo
+from edgedistill.cli.output import print_error
 from edgedistill.errors import EdgeDistillError
 
 app = typer.Typer(
@@ -35,22 +35,16 @@ TRAIN_MODULES = {"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotl
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exit code 2 for a bad request, 1 for a failure, 130 for an interruption."""
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         app(arguments)
     except EdgeDistillError as error:
-        errors.print(f"[bold red]error:[/] {_plain(str(error))}")
+        print_error(str(error))
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
         if error.name not in TRAIN_MODULES:
             raise
-        errors.print(
-            f"[bold red]error:[/] this command needs {error.name}, which the board's install leaves out. "
-            "Install it: pip install 'edgedistill\\[train]'"
+        print_error(
+            f"this command needs {error.name}, which the board's install leaves out. "
+            "Install it: pip install 'edgedistill[train]'"
         )
         sys.exit(1)
-
-
-def _plain(text: str) -> str:
-    """Text whose square brackets rich must not read as markup."""
-    return text.replace("[", "\\[")
