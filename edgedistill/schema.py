@@ -104,6 +104,17 @@ def listed(inner: Check, most: int, least: int = 0) -> Check:
     return check
 
 
+def mapping(key: Check, value: Check, most: int) -> Check:
+    """A table of any names, all alike."""
+
+    def check(found: object) -> dict[str, Any]:
+        if not isinstance(found, dict) or len(found) > most:
+            raise Unfit(f"must be a table of at most {most:,} entries, got {short(found)}")
+        return {key(name): value(each) for name, each in found.items()}
+
+    return check
+
+
 def table(required: Mapping[str, Check], more: Mapping[str, Check] | None = None, *, open_: bool = False) -> Check:
     """A table with these fields.
 

@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from edgedistill.cli.output import console, print_json, print_next
+from edgedistill.cli.output import notes as stderr
 from edgedistill.errors import BadRequest
 
 
@@ -46,7 +47,7 @@ def compare(
         check_writable(csv)
         if csv == png:
             raise BadRequest(f"--png and --csv both name {csv}. Name two files.")
-    comparison = compare_runs(runs, over_games)
+    comparison = compare_runs(runs, over_games, lambda message: stderr.print(message, soft_wrap=True))
     if png is not None:
         write_atomically(png, plot_png(comparison))
     if csv is not None:

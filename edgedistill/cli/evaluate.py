@@ -110,7 +110,7 @@ def _run(
     for trained in load_trained(run, ["best_teacher", "last_teacher", *students], notes.print):
         for protocol in protocols:
             label = f"{trained.name}, ε {protocol.epsilon:g}"
-            rows.append((trained.name, score_trained(run, trained, protocol, on_game(label))))
+            rows.append((trained.name, score_trained(run, trained, protocol, on_game(label), notes.print)))
     teachers = {scores.protocol.epsilon: scores.mean for name, scores in rows if name == "best_teacher"}
     return config.game, rows, teachers
 
