@@ -11,7 +11,7 @@ run.lock                           held by the process that trains here
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,6 @@ class RunFolder:
             run.save_config(config)
         except OSError as error:
             raise BadRequest(f"{path}: the run cannot be written there ({error.strerror}).") from error
-        except CannotWrite as error:
-            raise BadRequest(str(error)) from error
         return run
 
     @classmethod
@@ -103,7 +101,9 @@ class RunFolder:
         if self._held:
             yield
             return
-        with alone(self.path / "run.lock", str(self.path)):
+        with ExitStack() as held:
+            with self._whole_in_any_case():
+                held.enter_context(alone(self.path / "run.lock", str(self.path)))
             self._held = True
             try:
                 self._clear_leftovers()
@@ -125,7 +125,7 @@ class RunFolder:
             EdgeDistillError: another process trains here.
         """
         with self.alone():
-            write_atomically(self.path / "config.json", config.to_json().encode())
+            self._write(self.path / "config.json", config.to_json().encode())
 
     def config(self) -> TrainConfig:
         """The run's settings.
