@@ -36,6 +36,7 @@ from c_targets import (
 )
 
 from edgedistill.atari.emulator import Frames
+from edgedistill.children import python_command
 from edgedistill.exporter.c_code import c_source
 from edgedistill.exporter.export import play_frames
 from edgedistill.runtime.machine import installed_bytes, this_machine
@@ -105,7 +106,7 @@ def microseconds(act: Callable[[Frames], object], frames: Frames) -> float:
 def process(body: str, *arguments: str) -> tuple[float, float]:
     """Seconds from the start of a fresh process to its end, and the MB that it took at most."""
     began = time.perf_counter()
-    command = [sys.executable, "-c", PROCESS.format(body=body), *arguments]
+    command = python_command("-c", PROCESS.format(body=body), *arguments)
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     return time.perf_counter() - began, int(finished.stdout) * 1024 / 1e6
 

@@ -16,13 +16,13 @@ arrived at its first evaluation (10 games, validation seeds) with 95% retention 
 import argparse
 import csv
 import subprocess
-import sys
 from collections import deque
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from edgedistill.atari.games import find_game, retention
+from edgedistill.children import python_command
 from edgedistill.report.curves import Curve, read_run
 from edgedistill.runs.folder import RunFolder
 
@@ -40,7 +40,7 @@ class Arrival:
 
 def run_arm(path: Path, game: str, steps: int, options: list[str]) -> RunFolder:
     """Train into `path` through the command line, unless it is there; go on where it stopped."""
-    command = [sys.executable, "-c", "from edgedistill.cli import main; main()", "train"]
+    command = python_command("-c", "from edgedistill.cli import main; main()", "train")
     if not (path / "config.json").exists():
         subprocess.run([*command, "--game", game, "--steps", str(steps), "--out", str(path), *options], check=True)
     elif RunFolder.open(path).load_checkpoint()[1]["step"] < RunFolder.open(path).config().steps:

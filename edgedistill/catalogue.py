@@ -10,6 +10,7 @@ from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
+from edgedistill.bounds import MAX_FILE_BYTES, Cost
 from edgedistill.errors import BadRequest, did_you_mean
 
 FRAME_STACK = 4
@@ -21,6 +22,8 @@ MAX_TOML_BYTES = 16_384
 MAX_LAYERS = 8
 MAX_CHANNELS = 512
 MAX_UNITS = 4096
+# The console's action set, the largest of any game.
+MOST_ACTIONS = 18
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -69,6 +72,12 @@ class Architecture:
     def macs(self, actions: int) -> int:
         """Multiply-accumulates of one decision."""
         return sum(outputs * weights * positions for outputs, weights, positions in self._layers(actions))
+
+    def cost(self, actions: int) -> Cost:
+        """What one decision takes, before the graph's own steps between layers."""
+        layers = self._layers(actions)
+        floats = sum((outputs + weights) * positions for outputs, weights, positions in layers)
+        return Cost(len(layers), self.macs(actions), 4 * floats)
 
     def ratio(self, actions: int) -> float:
         """Parameters, as a share of the plain Nature DQN's for the same action set."""
@@ -154,6 +163,12 @@ def parse_architecture(data: dict[str, Any], source: str) -> Architecture:
         raise refuse("'convs' is empty: a student looks at 84x84 frames through at least one convolution")
     if any(side < 1 for _, side, _ in architecture.conv_shapes):
         raise refuse("the convolutions leave nothing of the 84x84 frame; use smaller kernels or strides")
+    excess = architecture.cost(MOST_ACTIONS).excess()
+    if excess:
+        raise refuse(f"this student is too large for any board: {excess}")
+    size = architecture.int8_bytes(MOST_ACTIONS)
+    if size > MAX_FILE_BYTES:
+        raise refuse(f"its file would take {size:,} bytes, {size / MAX_FILE_BYTES:,.1f} times what is read")
     return architecture
 
 

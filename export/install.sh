@@ -1,6 +1,12 @@
 #!/bin/sh
-# Installs what plays {file_name}: into 'venv' beside this script, nowhere else. Run it again after moving the folder.
-# Without the network where the packages lie in 'wheels' beside it. PYTHON=python3.13 sh install.sh chooses another Python.
+# Installs what plays {file_name}.
+#
+#   sh install.sh                    into 'venv' beside this script, nowhere else
+#   sudo sh install.sh --service     into /opt/edgedistill, owned by root, with a service that plays from power-on
+#
+# It may be run again at any time, after moving the folder too: the new environment is built beside the old one, which
+# stays as it is until the new one plays. Without the network where the packages lie in 'wheels' beside it.
+# PYTHON=python3.13 sh install.sh chooses another Python.
 set -eu
 
 fail() {{
@@ -8,12 +14,19 @@ fail() {{
     exit 1
 }}
 
-cd "$(dirname "$0")"
+CDPATH='' cd -- "$(dirname -- "$0")" || exit 1
+[ -f requirements.txt ] || fail "the rest of the folder is not beside this script."
+case "${{1-}}" in
+    "") service=no ;;
+    --service) service=yes ;;
+    *) fail "it takes --service, or nothing; got $1." ;;
+esac
+[ $service = no ] || [ "$(id -u)" = 0 ] || fail "a service is root's. Type: sudo sh install.sh --service"
 PYTHON="${{PYTHON:-python3}}"
 command -v "$PYTHON" >/dev/null || fail "there is no $PYTHON here. Type: sudo apt install python3 python3-venv"
 
 # Asked of Python, not of the kernel: a 64-bit kernel may carry a 32-bit system.
-seen=$("$PYTHON" -c 'import platform, struct, sys
+seen=$("$PYTHON" -I -c 'import platform, struct, sys
 print(8 * struct.calcsize("P"), platform.machine(), "%d.%d" % sys.version_info[:2])')
 case "$seen" in
     "32 "*) fail "this system is 32-bit, for which the packages do not exist. Install {target.system}." ;;
@@ -24,33 +37,93 @@ case "$seen" in
     {accepted_pythons}) ;;
     *) fail "Python ${{seen##* }} is not one of {pythons}. Install {target.system}, or name another Python: PYTHON=python3.11 sh install.sh" ;;
 esac
-"$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || fail "this Python cannot make a venv. Type: sudo apt install python3-venv"
+"$PYTHON" -I -c 'import ensurepip, venv' 2>/dev/null || fail "this Python cannot make a venv. Type: sudo apt install python3-venv"
 
+plays() {{
+    "$1/bin/edgedistill" play "$2" --headless --max-steps 100
+}}
+
+# The other of two names: the one in use is only replaced once the new one plays.
+other() {{
+    case "$(readlink "$1" 2>/dev/null || true)" in
+        "$2") echo "$3" ;;
+        *) echo "$2" ;;
+    esac
+}}
+
+# A link cannot be renamed over a folder, which an older version left.
+switch() {{
+    [ -L "$1" ] || rm -rf "$1"
+    ln -sfn "$2" "$1.new"
+    mv -T "$1.new" "$1"
+}}
+
+# DESTDIR is where the root of the system lies, for those who build its image.
+base=$PWD
+if [ $service = yes ]; then
+    umask 022
+    base="${{DESTDIR-}}/opt/edgedistill"
+    mkdir -p "$base"
+    link="$base/current"
+    new="$base/$(other "$link" a b)"
+    venv="$new/venv" student="$new/{file_name}"
+else
+    link="$base/venv"
+    new="$base/$(other "$link" venv-a venv-b)"
+    venv="$new" student="$base/{file_name}"
+fi
 # On a small board /tmp is memory, and the packages do not fit there.
-TMPDIR="$PWD/.install"
+TMPDIR="$base/.install"
 export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 rm -rf "$TMPDIR"
 mkdir "$TMPDIR"
-trap 'rm -rf "$TMPDIR"' EXIT
 
-echo "Making a Python environment in $PWD/venv"
-"$PYTHON" -m venv --clear venv
-if [ -d wheels ]; then
-    echo "Installing from wheels/, without the network"
-    set -- --no-index --find-links wheels
+if [ $service = no ] && cmp -s requirements.txt "$link/installed.txt" && plays "$link" "$student" >/dev/null 2>&1; then
+    echo "Installed already, and it plays."
 else
-    echo "Downloading some {megabytes:.0f} MB and installing"
-    set --
+    echo "Making a Python environment in $venv"
+    rm -rf "$new"
+    mkdir "$new"
+    "$PYTHON" -I -m venv "$venv"
+    if [ -d wheels ]; then
+        echo "Installing from wheels/, without the network"
+        set -- --no-index --find-links wheels
+    else
+        echo "Downloading some {megabytes:.0f} MB and installing"
+        set --
+    fi
+    "$venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-input \
+        --require-hashes "$@" -r requirements.txt || {{
+        rm -rf "$new"
+        fail "the packages could not be installed; what pip says stands above. An installation from before is as it was."
+    }}
+    [ $service = no ] || cp {file_name} {card_name} "$new"
+    echo "Playing a few seconds to see that all is well"
+    plays "$venv" "$student"
+    cp requirements.txt "$venv/installed.txt"
+    old=$(readlink "$link" 2>/dev/null || true)
+    switch "$link" "${{new##*/}}"
+    case "$old" in
+        a | b | venv-a | venv-b) rm -rf "${{base:?}}/$old" ;;
+    esac
 fi
-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-input --require-hashes "$@" \
-    -r requirements.txt || fail "the packages could not be installed; what pip says stands above."
 
-echo "Playing a few seconds to see that all is well"
-venv/bin/edgedistill play {file_name} --headless --max-steps 100
-
-# Filled in here, since only now the folder and its owner are known. A '%' has a meaning in units.
-folder=$(printf '%s' "$PWD" | sed 's/%/%%/g')
-cat >edgedistill.service <<UNIT
-{service}UNIT
-echo "Installed. Watch it play:"
-echo "  $PWD/venv/bin/edgedistill play $PWD/{file_name}"
+if [ $service = yes ]; then
+    units="${{DESTDIR-}}/etc/systemd/system"
+    mkdir -p "$units"
+    cp edgedistill.service "$units/edgedistill.service.new"
+    chmod 644 "$units/edgedistill.service.new"
+    mv "$units/edgedistill.service.new" "$units/edgedistill.service"
+    if [ -z "${{DESTDIR-}}" ]; then
+        systemctl daemon-reload
+        systemctl enable edgedistill.service
+        systemctl restart edgedistill.service
+    fi
+    echo "Installed: it plays on the first console from now on. To stop: sudo systemctl disable --now edgedistill.service"
+else
+    echo "Installed. Watch it play:"
+    echo "  $PWD/venv/bin/edgedistill play $PWD/{file_name}"
+fi

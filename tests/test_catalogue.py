@@ -133,3 +133,25 @@ def test_a_malformed_or_oversized_toml_is_refused(tmp_path):
         read_architecture(file)
     with pytest.raises(BadRequest, match="cannot be read"):
         read_architecture(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize(
+    ("convs", "fc", "complaint"),
+    [
+        # 14.8 G parameters, 59 GB.
+        ([(512, 1, 1)], [4096], r"multiply-accumulates a frame, 29[0-9]\.[0-9] times the 50,000,000 allowed"),
+        ([(1, 42, 1)], [8], r"bytes a frame, 1\.[0-9] times the 32,000,000 allowed"),
+        ([(8, 8, 4)] * 1 + [(8, 1, 1)] * 7, [8] * 8, "it has 17 layers, 1.1 times the 16 allowed"),
+        ([(16, 8, 4)], [1000], r"its file would take 6,[0-9,]+ bytes, 1\.6 times what is read"),
+    ],
+)
+def test_a_student_for_no_board_is_refused_before_anything_is_built(convs, fc, complaint):
+    tables = [{"channels": channels, "kernel": kernel, "stride": stride} for channels, kernel, stride in convs]
+    with pytest.raises(BadRequest, match=complaint):
+        parse_architecture({"name": "mine", "convs": tables, "fc": fc}, "mine.toml")
+
+
+def test_the_catalogue_and_the_nature_dqn_are_within_the_bounds():
+    for entry in [NATURE_DQN, *load_catalogue().values()]:
+        assert parse_architecture(entry.to_dict(), "x") == entry
+        assert entry.cost(18).macs < 10_000_000

@@ -3,14 +3,18 @@
 Nothing heavy is imported until a verb runs, so that `--help` is quick and a board needs no torch.
 """
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from io import TextIOWrapper
 
 import typer
-from rich.console import Console
 
 from edgedistill.cli import bench, compare, evaluate, export, play, train, zoo
+from edgedistill.cli.output import print_error
 from edgedistill.errors import EdgeDistillError
+from edgedistill.signals import unwound_by_sigterm
 
 app = typer.Typer(
     name="edgedistill",
@@ -34,23 +38,34 @@ TRAIN_MODULES = {"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotl
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; exit code 2 for a bad request, 1 for a failure, 130 for an interruption."""
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    """Run the command line; exit code 2 for a bad request, 1 for a failure, 130 for Ctrl-C, 143 for SIGTERM."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal without a letter for 'ε' gets a question mark, not a traceback.
+            stream.reconfigure(errors="replace")
     try:
-        app(arguments)
+        with unwound_by_sigterm():
+            app(arguments)
     except EdgeDistillError as error:
-        errors.print(f"[bold red]error:[/] {_plain(str(error))}")
+        print_error(str(error))
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
         if error.name not in TRAIN_MODULES:
             raise
-        errors.print(
-            f"[bold red]error:[/] this command needs {error.name}, which the board's install leaves out. "
-            "Install it: pip install 'edgedistill\\[train]'"
+        print_error(
+            f"this command needs {error.name}, which the board's install leaves out. "
+            "Install it: pip install 'edgedistill[train]'"
         )
+        sys.exit(1)
+    except OSError as error:
+        # Whatever can be said better is said where it happens.
+        if error.filename is None:
+            _give_up_stdout()
+        print_error(f"{error.filename or 'the output'}: {error.strerror}.")
         sys.exit(1)
 
 
-def _plain(text: str) -> str:
-    """Text whose square brackets rich must not read as markup."""
-    return text.replace("[", "\\[")
+def _give_up_stdout() -> None:
+    """A full disk behind stdout: what it still holds would fail once more when the interpreter ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

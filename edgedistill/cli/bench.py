@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import EdgeDistillError
@@ -82,9 +83,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         console.print(f"{machine.system}; Python {machine.python}, {machine.bits}-bit", soft_wrap=True)
         console.print("CPU features: " + (" ".join(machine.features) or "none of note"))
         for package, version in machine.packages.items():
-            console.print(f"  {package} {version or '[red]missing[/]'}")
+            console.print(Text.assemble(f"  {package} ", version or ("missing", "red")))
     if found:
         raise EdgeDistillError("\n".join(found))
     if not as_json:
-        console.print("[green]All well.[/]")
+        console.print("All well.", style="green")
         print_next("edgedistill play pong")

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from edgedistill.cli.output import console, print_json, print_next
+from edgedistill.cli.output import notes as stderr
 from edgedistill.errors import BadRequest
 
 
@@ -46,7 +47,7 @@ def compare(
         check_writable(csv)
         if csv == png:
             raise BadRequest(f"--png and --csv both name {csv}. Name two files.")
-    comparison = compare_runs(runs, over_games)
+    comparison = compare_runs(runs, over_games, lambda message: stderr.print(message, soft_wrap=True))
     if png is not None:
         write_atomically(png, plot_png(comparison))
     if csv is not None:
@@ -57,9 +58,9 @@ def compare(
     for table in tables(comparison):
         console.print(table)
     for note in notes(comparison):
-        console.print(note, style="dim", markup=False, soft_wrap=True)
+        console.print(note, style="dim", soft_wrap=True)
     for written in (png, csv):
         if written:
-            console.print(f"wrote [bold]{escape(str(written))}[/]")
+            console.print(Text.assemble("wrote ", (str(written), "bold")), soft_wrap=True)
     best = comparison.best_curve
-    print_next(escape(f"edgedistill evaluate {best.run} --student {best.student}"))
+    print_next(f"edgedistill evaluate {best.run} --student {best.student}")

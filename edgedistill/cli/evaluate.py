@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from edgedistill.atari.games import human_normalised, retention
 from edgedistill.atari.protocol import EVALUATION_SEED, Protocol, Scores
-from edgedistill.cli.output import console, notes, print_json
+from edgedistill.cli.output import console, notes, print_json, print_table, progress
 
 Row = tuple[str, Scores]
 
@@ -39,7 +38,7 @@ def evaluate(
     protocols = [
         Protocol(episodes=episodes, epsilon=each, sticky=sticky, seed=seed) for each in epsilon or [0.01, 0.0, 0.05]
     ]
-    with Progress(console=notes, transient=True) as bar:
+    with progress() as bar:
 
         def on_game(label: str) -> Callable[[int, float], None]:
             task = bar.add_task(label, total=episodes)
@@ -111,7 +110,7 @@ def _run(
     for trained in load_trained(run, ["best_teacher", "last_teacher", *students], notes.print):
         for protocol in protocols:
             label = f"{trained.name}, ε {protocol.epsilon:g}"
-            rows.append((trained.name, score_trained(run, trained, protocol, on_game(label))))
+            rows.append((trained.name, score_trained(run, trained, protocol, on_game(label), notes.print)))
     teachers = {scores.protocol.epsilon: scores.mean for name, scores in rows if name == "best_teacher"}
     return config.game, rows, teachers
 
@@ -119,7 +118,7 @@ def _run(
 def _print(target: str, game: str, results: list[dict[str, Any]]) -> None:
     protocol = results[0]["protocol"]
     games = f"{protocol['episodes']} games, up to {protocol['noop_max']} no-ops, sticky {protocol['sticky']:g}"
-    table = Table(title=f"{target}, {game}: {games}")
+    table = Table()
     for column in ("player", "ε", "mean return", "95% interval", "human-normalised", "retention"):
         table.add_column(column, justify="left" if column == "player" else "right")
     for row in results:
@@ -133,7 +132,7 @@ def _print(target: str, game: str, results: list[dict[str, Any]]) -> None:
             f"{row['human_normalised']:.2f}",
             "" if retained is None else f"{retained:.1%}",
         )
-    console.print(table)
+    print_table(f"{target}, {game}: {games}", table)
     console.print(
         "retention: (score − random) / (best teacher − random); given where the teacher played the same games",
         style="dim",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
@@ -56,7 +57,7 @@ def export(
 
         def report(stage: str) -> None:
             if notes.is_terminal:
-                status.update(stage)
+                status.update(Text(stage))
             else:
                 notes.print(stage)
 
@@ -110,17 +111,19 @@ def _print_json(exported: "Exported", output: Path, target: Target | None) -> No
 
 def _print(exported: "Exported", output: Path, target: Target | None) -> None:
     card, file = exported.card, exported.path
-    console.print(f"wrote [bold]{file}[/] ({exported.bytes / 1000:.1f} KB) and its card {file.with_suffix('.md')}")
+    size, about = f"{exported.bytes / 1000:.1f} KB", file.with_suffix(".md")
+    console.print(Text.assemble("wrote ", (str(file), "bold"), f" ({size}) and its card {about}"), soft_wrap=True)
     console.print(f"  student {card.student}, {card.params:,} parameters, {card.ratio:.2%} of the Nature DQN")
     console.print(
         f"  same action as the student that was trained on {card.agreement:.2%} of held-out play, "
         f"largest logit error {card.largest_logit_error:.3g}"
     )
     for player, scores in card.scores.items():
-        listed = "   ".join(
-            f"ε {score.epsilon:g}: {score.mean:.2f} [dim]({score.low:.2f} to {score.high:.2f})[/]" for score in scores
-        )
-        console.print(f"  {player.replace('_', ' '):<14}{listed}", soft_wrap=True)
+        line = Text(f"  {player.replace('_', ' '):<14}")
+        for score in scores:
+            line.append(f"ε {score.epsilon:g}: {score.mean:.2f} ")
+            line.append(f"({score.low:.2f} to {score.high:.2f})   ", "dim")
+        console.print(line, soft_wrap=True)
     if target is None:
         print_next(f"edgedistill play {file}", f"edgedistill evaluate {file}")
     elif target.kind == "onnx":

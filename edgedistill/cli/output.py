@@ -1,21 +1,79 @@
-"""How commands print: people read stdout through rich, scripts read `--json`."""
+"""How commands print: people read stdout through rich, scripts read `--json`.
+
+What is printed holds names and texts of files, some of them a stranger's. So the consoles read no markup in what they
+are given (style comes as `rich.text.Text`), and show a character that would steer a terminal as a question mark.
+"""
 
 import json
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
-console = Console(highlight=False)
-notes = Console(stderr=True, highlight=False)
+# Control characters but line end and tab; those that turn or hide what follows; half characters of undecodable names.
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+SHOWN_AS = "\ufffd"
+# Where no terminal is, somebody greps: tables are neither wrapped nor cut.
+PIPE_WIDTH = 10_000
 
 
-def print_json(value: dict[str, Any] | list[Any]) -> None:
-    """One JSON document on stdout, nothing else."""
-    console.out(json.dumps(value, indent=2, ensure_ascii=False))
+class _Console(Console):
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    @property
+    def options(self) -> ConsoleOptions:
+        found = super().options
+        return found if self.is_terminal else found.update(width=PIPE_WIDTH)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """All that is printed, also by bars and tables, comes through here; rich's own steering is `control`."""
+        for segment in super().render(renderable, options):
+            if segment.control or not STEERING.search(segment.text):
+                yield segment
+            else:
+                yield Segment(STEERING.sub(SHOWN_AS, segment.text), segment.style)
+
+
+console = _Console()
+notes = _Console(stderr=True)
+
+
+def progress() -> Progress:
+    """A bar on stderr that leaves nothing behind."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=notes,
+        transient=True,
+    )
+
+
+def print_table(title: str, table: Table) -> None:
+    """A table under a title, which as the table's own would be folded to its width."""
+    console.print(title, style="italic", soft_wrap=True)
+    console.print(table)
+
+
+def print_json(value: Mapping[str, Any] | list[Any]) -> None:
+    """One JSON document on stdout, nothing else; ASCII, so that it steers no terminal either."""
+    console.out(json.dumps(value, indent=2))
+
+
+def print_error(message: str) -> None:
+    """What went wrong, on stderr."""
+    notes.print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
 
 
 def print_next(*commands: str) -> None:
     """The commands that follow from here."""
-    console.print("[dim]next:[/]")
+    console.print(Text("next:", "dim"))
     for command in commands:
-        console.print(f"  [bold]{command}[/]", soft_wrap=True)
+        console.print(Text.assemble("  ", (command, "bold")), soft_wrap=True)

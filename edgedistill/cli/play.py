@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from edgedistill.cli.output import console, print_json
 
@@ -77,7 +78,8 @@ def play(
             }
         )
         return
-    console.print(f"[bold]{card.game}[/], student [bold]{card.student}[/] ({card.ratio:.2%} of the Nature DQN)")
+    share = f" ({card.ratio:.2%} of the Nature DQN)"
+    console.print(Text.assemble((card.game, "bold"), ", student ", (card.student, "bold"), share))
     for number, score in enumerate(summary.scores, start=1):
         console.print(f"  game {number}: {score:g}")
     if summary.unfinished_score is not None:
@@ -87,4 +89,4 @@ def play(
         f"{summary.steps / seconds:,.0f} steps/s; real time is 15"
     )
     if gif:
-        console.print(f"  wrote {gif}")
+        console.print(f"  wrote {gif}", soft_wrap=True)

@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
 from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.games import find_game
 from edgedistill.catalogue import Architecture, find_architecture, pick_by_ratio
@@ -67,7 +69,9 @@ def train(
         names = list(KEEP_STUDENTS) if keep is not None and not (ratio or student) else student or []
         students = _students(rom, ratio or [], names, teacher_only)
         for entry, share in students:
-            notes.print(f"student [bold]{entry.name}[/]: {share:.2%} of the Nature DQN ({entry.summary})")
+            notes.print(
+                Text.assemble("student ", (entry.name, "bold"), f": {share:.2%} of the Nature DQN ({entry.summary})")
+            )
         architectures = tuple(entry for entry, _ in students)
         path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
         teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from edgedistill.cli.output import console, notes
 from edgedistill.distill.realtime import Progress as Rollout
@@ -43,7 +44,8 @@ class TrainingView:
         if not self._quiet:
             names = ", ".join(student.name for student in self._config.students) or "none"
             teacher = f"frozen, from {self._config.teacher_from}" if self._config.frozen else self._config.teacher
-            console.print(f"run [bold]{self._path}[/]: {self._config.game}, teacher: {teacher}, students: {names}")
+            about = f": {self._config.game}, teacher: {teacher}, students: {names}"
+            console.print(Text.assemble("run ", (str(self._path), "bold"), about))
             if self._config.needs_memory:
                 gigabytes = ReplayMemory.bytes_needed(self._config.memory_frames, MOST_ACTIONS) / 1e9
                 console.print(f"memory: {self._config.memory_frames:,} frames, {gigabytes:.2f} GB")
@@ -56,7 +58,7 @@ class TrainingView:
         self._bar.stop()
 
     def warn(self, message: str) -> None:
-        notes.print(f"[yellow]warning:[/] {message}", soft_wrap=True)
+        notes.print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
 
     def show(self, event: Event) -> None:
         match event:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from edgedistill.catalogue import NATURE_DQN, load_catalogue
 from edgedistill.cli.output import console, print_json, print_next
@@ -192,11 +193,11 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
     return table
 
 
-def _mean(score: dict[str, Any] | None) -> str:
+def _mean(score: dict[str, Any] | None) -> str | Text:
     """The mean, and its interval in a line below."""
     if score is None:
         return "–"
     large = abs(score["high"]) >= 1000
     mean = f"{score['mean']:,.0f}" if large else f"{score['mean']:.2f}"
     low, high = (f"{score[key]:,.0f}" if large else f"{score[key]:.1f}" for key in ("low", "high"))
-    return f"{mean}\n[dim]{low} to {high}[/]"
+    return Text.assemble(mean, "\n", (f"{low} to {high}", "dim"))

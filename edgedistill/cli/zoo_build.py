@@ -9,6 +9,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest, EdgeDistillError
@@ -65,7 +66,11 @@ def build(
     plan.save(out)
     if not as_json:
         names = ", ".join(plan.students)
-        console.print(f"[bold]{out}[/]: {len(plan.games)} games of {plan.steps:,} agent steps, students {names}")
+        console.print(
+            Text.assemble(
+                (str(out), "bold"), f": {len(plan.games)} games of {plan.steps:,} agent steps, students {names}"
+            )
+        )
     # Before the signals: Ray, when it starts, takes SIGTERM for itself.
     workers = _workers(out, plan, on, jobs, threads)
     with stop_signals() as stop:

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
-from edgedistill.cli.output import console, notes, print_json
+from edgedistill.cli.output import console, print_json, progress
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 
 
@@ -30,7 +29,7 @@ def check(
     has means alone, and the mean of the games replayed is held against its interval (1 false alarm in 1,000).
     """
     files = _files(games or [], student, folder)
-    with Progress(console=notes, transient=True) as bar:
+    with progress() as bar:
         task = bar.add_task("checking", total=len(files))
         rows = []
         for game, file in files:
@@ -106,8 +105,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
             row["game"],
             row["student"],
             row["expected"] or "",
-            escape(row["problem"] or played),
+            row["problem"] or played,
             row["compared"] or "",
-            "[green]as its card[/]" if row["agrees"] else "[bold red]DIFFERS[/]",
+            Text("as its card", "green") if row["agrees"] else Text("DIFFERS", "bold red"),
         )
     console.print(table)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from edgedistill.cli.output import console, print_json
 from edgedistill.errors import BadRequest
@@ -56,17 +56,16 @@ def results(
         return
     header, rows_of_text = _rows(found, means)
     if markdown:
-        console.print(_markdown(header, rows_of_text), soft_wrap=True, markup=False, highlight=False)
+        console.print(_markdown(header, rows_of_text), soft_wrap=True)
     else:
         console.print(_table(header, rows_of_text))
         console.print(
             "[ ]: 95% interval for the games played; of an interquartile mean, over the choice of games",
             style="dim",
-            markup=False,
             soft_wrap=True,
         )
         if png is not None:
-            console.print(f"wrote [bold]{escape(str(png))}[/]")
+            console.print(Text.assemble("wrote ", (str(png), "bold")), soft_wrap=True)
 
 
 def _rows(found: "list[Kept]", means: "dict[str, Estimate]") -> tuple[list[str], list[list[str]]]:
@@ -120,5 +119,5 @@ def _table(header: list[str], rows: list[list[str]]) -> Table:
     for number, column in enumerate(header):
         table.add_column(column, justify="right" if number else "left")
     for row in rows:
-        table.add_row(*(escape(cell).replace(" \\[", "\n\\[") for cell in row))
+        table.add_row(*(cell.replace(" [", "\n[") for cell in row))
     return table

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 
@@ -92,14 +92,15 @@ def train(
 
     Raises:
         BadRequest: the memory takes more than the machine has.
-        EdgeDistillError: resuming without a readable checkpoint; a frozen teacher that is gone; a loss that is no
-            longer finite, or past all bounds.
+        EdgeDistillError: another process trains in this run; resuming without a readable checkpoint; a frozen teacher
+            that is gone; a loss that is no longer finite, or past all bounds; a disk that is full.
     """
     torch.set_num_threads(config.lane_threads)
     # Huge pages for large tensors, which torch asks for at its first allocation: a teacher's update took 0.8 to 0.9 of
     # its time (Linux, THP in `madvise` mode).
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     with ExitStack() as open_envs, ThreadPoolExecutor(config.lanes, "lane") as lanes, profiling(profile):
+        open_envs.enter_context(run.alone())
         envs = [open_envs.enter_context(closing(group)) for group in env_groups(config)]
         yield from _train(run, config, envs, lanes, resume, should_stop, warn, profile)
 
@@ -125,6 +126,7 @@ def _train(
     memory = ReplayMemory(frames, config.envs, config.rollout_length, actions)
     state = RunState()
     start_step = 0
+    owes_evaluation = False
     if config.frozen:
         best = run.load_best_teacher()
         if best is None:
@@ -135,23 +137,30 @@ def _train(
     if resume:
         tensors, saved = run.load_checkpoint(warn)
         learners.load(tensors)
-        state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState)})
+        state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState) if entry.name in saved})
         start_step = saved["step"]
-        if start_step >= config.steps and _evaluated_at(run, start_step):
+        evaluated = _take_over_evaluation(run, config, state, start_step)
+        if start_step >= config.steps and evaluated:
             raise BadRequest(f"{run.path} has its {start_step:,} steps already. Go on with: --steps {2 * start_step}")
-        run.forget_after(start_step)
+        is_due = start_step >= config.steps or config.is_due(config.evaluate_every, start_step)
+        owes_evaluation = is_due and not evaluated
+        run.forget_after(start_step, warn)
         yield Resumed(start_step)
 
     began = time.monotonic() - state.seconds
     deadline = time.monotonic() + 60 * config.minutes if config.minutes else float("inf")
     step = start_step
-    if start_step >= config.steps:
-        # It was stopped in its last evaluation, which is all that is missing.
-        with suppress(_Stop):
+    if owes_evaluation:
+        # The run was stopped or killed in it. At the last step it is all that is missing.
+        stopped = False
+        try:
             yield from _evaluate(run, config, learners, lanes, state, step, should_stop)
+        except _Stop:
+            stopped = True
         state.seconds = time.monotonic() - began
         run.save_checkpoint(step, learners.tensors(), asdict(state))
-        return
+        if stopped or start_step >= config.steps:
+            return
     for progress in distil(config, learners, memory, envs, start_step, lanes):
         step = progress.step
         state.seconds = time.monotonic() - began
@@ -174,8 +183,17 @@ def _train(
             break
 
 
-def _evaluated_at(run: RunFolder, step: int) -> bool:
-    return any(record["kind"] == "evaluation" and record["step"] == step for record in run.metrics())
+def _take_over_evaluation(run: RunFolder, config: TrainConfig, state: RunState, step: int) -> bool:
+    """Whether an evaluation of `step` is in the log. It may be newer than the checkpoint's state, which then learns of
+    it."""
+    for record in run.metrics():
+        if record.get("kind") == "evaluation" and record["step"] == step and "teacher" in record.get("scores", {}):
+            mean, spent = record["scores"]["teacher"], record.get("evaluation_seconds", 0.0)
+            state.evaluation_seconds = max(state.evaluation_seconds, spent)
+            if state.best_teacher is None or mean >= state.best_teacher["mean"]:
+                state.best_teacher = {"step": 0 if config.frozen else step, "mean": mean}
+            return True
+    return False
 
 
 def _check_losses(run: RunFolder, progress: Progress) -> None:

@@ -29,7 +29,7 @@ MANIFEST = "export.json"
 # Measured on a Cortex-M4F (docs/board.md): 1,060 bytes of code and 276 of stack at most.
 C_CODE_BYTES, C_STACK_BYTES = 1_100, 500
 # What `install.sh` makes.
-INSTALLED = {"venv", "edgedistill.service", ".install"}
+INSTALLED = {"venv", "venv-a", "venv-b", ".install", "edgedistill.service"}
 
 
 def check_folder(folder: Path, target: Target, *, with_wheels: bool) -> None:
@@ -157,10 +157,9 @@ def _write_player(
         if with_wheels
         else f"The installation downloads some {megabytes:.0f} MB (export `--with-wheels` puts them in here instead).",
     }
-    service = _template("edgedistill.service").format(**values)
-    (aside / "install.sh").write_text(_template("install.sh").format(**values, service=service), encoding="utf-8")
+    for template, file in (("install.sh",) * 2, ("edgedistill.service",) * 2, ("board.md", "README.md")):
+        (aside / file).write_text(_template(template).format(**values), encoding="utf-8")
     (aside / "install.sh").chmod(0o755)
-    (aside / "README.md").write_text(_template("board.md").format(**values), encoding="utf-8")
 
 
 def _template(name: str) -> str:

@@ -1,11 +1,11 @@
 """Downloads the packages of a board that needs no network."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edgedistill.children import python_command
 from edgedistill.errors import EdgeDistillError
 from edgedistill.exporter.targets import Target
 
@@ -26,7 +26,7 @@ def download_wheels(requirements: str, target: Target, folder: Path, report: Cal
             report(f"downloading the packages for Python {python}")
             # Dependencies are in the file already: pip would resolve them by the markers of the Python that runs here.
             command = [
-                *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"),
+                *python_command("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"),
                 *("--only-binary", ":all:", "--no-deps", "--require-hashes", "--implementation", "cp"),
                 *("--python-version", python, *(part for tag in target.platforms for part in ("--platform", tag))),
                 *("--dest", str(folder), "--requirement", str(file)),

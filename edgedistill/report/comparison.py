@@ -131,17 +131,20 @@ class Comparison:
         return table.getvalue().encode()
 
 
-def compare_runs(paths: Sequence[Path], over_games: bool = False) -> Comparison:
+def compare_runs(
+    paths: Sequence[Path], over_games: bool = False, warn: Callable[[str], None] = lambda message: None
+) -> Comparison:
     """Read runs and lay their students side by side.
 
     Args:
         paths: folders of runs, in progress or finished.
         over_games: whether runs may be of several games; their retention is then aggregated over them as well.
+        warn: hears of damaged lines in their logs.
 
     Raises:
         BadRequest: a run cannot be read (`curves.read_run`), or runs do not compare (`settings.refuse_unlike`).
     """
-    runs = [read_run(path) for path in paths]
+    runs = [read_run(path, warn) for path in paths]
     refuse_unlike(runs, over_games)
     groups = group_by_setting(runs)
     by_game, across = [], []

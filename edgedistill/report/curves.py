@@ -1,5 +1,6 @@
 """Retention curves: what the evaluations logged by a run say of each of its students."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
@@ -82,8 +83,8 @@ class _Evaluation:
     scores: dict[str, float]
 
 
-def read_run(path: Path) -> EvaluatedRun:
-    """The curves of a run, which may still be in progress.
+def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> EvaluatedRun:
+    """The curves of a run, which may still be in progress; `warn` hears of damaged lines in its log.
 
     Raises:
         BadRequest: no run is there, it cannot be read, or it has no students or no evaluation yet.
@@ -91,7 +92,7 @@ def read_run(path: Path) -> EvaluatedRun:
     run = RunFolder.open(path)
     try:
         config = run.config()
-        records = [record for record in run.metrics() if isinstance(record, dict)]
+        records = list(run.metrics(warn))
     except (OSError, UnicodeDecodeError) as error:
         raise BadRequest(f"{path}: the run cannot be read ({error}).") from error
     students = [student.name for student in config.students]

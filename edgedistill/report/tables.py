@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from edgedistill.report.comparison import REACHED, Comparison, Summary
@@ -86,7 +85,7 @@ def _summary_table(summaries: Sequence[Summary], several_settings: bool) -> Tabl
     )
     for summary in summaries:
         table.add_row(
-            *_if(several_settings, escape(summary.setting)),
+            *_if(several_settings, summary.setting),
             *_if(several_games, *summary.games),
             summary.student,
             str(summary.runs),
@@ -107,7 +106,7 @@ def _over_games_table(summaries: Sequence[Summary], several_settings: bool) -> T
     )
     for summary in summaries:
         table.add_row(
-            *_if(several_settings, escape(summary.setting)),
+            *_if(several_settings, summary.setting),
             summary.student,
             str(len(summary.games)),
             str(summary.runs),
@@ -120,7 +119,7 @@ def _over_games_table(summaries: Sequence[Summary], several_settings: bool) -> T
 
 def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
     """An empty table with columns of text on the left and of figures on the right, for 80 characters a line."""
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in (*left, *right):
         # Folded, a figure is hard to read; cut, it is lost.
         table.add_column(column, justify="left" if column in left else "right", overflow="fold")

@@ -1,37 +1,88 @@
-"""Checkpoints: one safetensors file, written aside, synced and renamed, so that a crash leaves the last one whole."""
+"""Checkpoints: one safetensors file, written aside, synced and renamed, so that a crash leaves the last one whole.
 
+It holds a SHA-256 of itself, since a disk or a copy may change a bit of a weight, and nothing else would tell.
+"""
+
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from edgedistill.errors import EdgeDistillError
 from edgedistill.files import write_atomically
+from edgedistill.schema import Check, Unfit, number, optional, table, whole
+
+# A teacher of DQN with its target network and moments, and sixteen students of its size, take half of it.
+MAX_BYTES = 2_000_000_000
+DIGEST = re.compile(rb'"sha256":"([0-9a-f]{64})"')
+# What the digest is computed with in its own place. In the state, quotes are escaped, so nothing there looks like it.
+BLANK = "0" * 64
+# What is known of a state; a run may keep more in it.
+BEST = table({"step": whole()}, {"mean": number()}, open_=True)
+STATE = table(
+    {"step": whole()},
+    {"seconds": number(0), "evaluation_seconds": number(0), "best_teacher": optional(BEST)},
+    open_=True,
+)
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON-able `state` to one file."""
+    """Write tensors and a JSON-able `state` to one file.
+
+    Raises:
+        CannotWrite: what was there is still there.
+    """
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, save(contiguous, metadata={"state": json.dumps(state)}))
+    data = save(contiguous, metadata={"state": json.dumps(state), "sha256": BLANK})
+    digest = hashlib.sha256(data).hexdigest()
+    write_atomically(path, data.replace(f'"sha256":"{BLANK}"'.encode(), f'"sha256":"{digest}"'.encode(), 1))
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(path: Path, schema: Check = STATE) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_tensors` wrote.
 
     Raises:
-        EdgeDistillError: the file is missing, cut short, or not one of ours.
+        EdgeDistillError: the file is missing, cut short, damaged, or not one of ours; its state is not of the schema.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            state = json.loads((file.metadata() or {})["state"])
-            return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118, not a dict
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES / 1e9:g} GB")
+        data = path.read_bytes()
+        metadata = _metadata(data)
+        # Before there were digests, files had the state alone.
+        if "sha256" in metadata and not _is_whole(data, metadata["sha256"]):
+            raise ValueError("its content is not what was written: damaged")
+        state = schema(json.loads(metadata["state"]))
+        return load(data), state
+    except Unfit as error:
+        raise EdgeDistillError(f"{path}: not a readable checkpoint (its state {error}).") from error
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise EdgeDistillError(f"{path}: not a readable checkpoint ({error}).") from error
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """The texts in a safetensors file's header, whose length its first eight bytes tell."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length]) if 0 < length <= len(data) - 8 else None
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    # Another name than these is one that a damaged byte made.
+    if not isinstance(metadata, dict) or set(metadata) not in ({"state"}, {"state", "sha256"}):
+        raise ValueError("cut short, or not one of ours")
+    return metadata
+
+
+def _is_whole(data: bytes, digest: str) -> bool:
+    found = DIGEST.search(data)
+    if found is None:
+        return False
+    return hashlib.sha256(data[: found.start(1)] + BLANK.encode() + data[found.end(1) :]).hexdigest() == digest
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:
@@ -41,11 +92,19 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor], prefix: str) -> None:
-    """Put back what `optimiser_tensors` gave; the settings of its parameter groups stay."""
+    """Put back what `optimiser_tensors` gave; the settings of its parameter groups stay.
+
+    Raises:
+        EdgeDistillError: the moments do not fit the optimiser.
+    """
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith(prefix + "."):
-            index, key = name.removeprefix(prefix + ".").split(".")
+            index, _, key = name.removeprefix(prefix + ".").partition(".")
+            fits = index.isdecimal() and int(index) < len(parameters)
+            if not fits or tensor.shape not in (torch.Size(()), parameters[int(index)].shape):
+                raise EdgeDistillError(f"The checkpoint's '{name}' does not fit its optimiser.")
             state.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     # Fused optimisers go through memory in one line, so that moments must lie there as their weights do: files hold

@@ -4,25 +4,54 @@ config.json                        the resolved settings
 metrics.jsonl                      a line per rollout and per evaluation
 checkpoints/step-000249856.safetensors   all that learns; the last two are kept
 best_teacher.safetensors           the teacher with the best evaluation so far
+evaluations.jsonl                  scores of its networks under whole protocols
+run.lock                           held by the process that trains here
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from edgedistill.errors import BadRequest, EdgeDistillError
-from edgedistill.files import write_atomically
+from edgedistill.files import PARTIAL, CannotWrite, alone, append_line, write_atomically
 from edgedistill.phases import timed
-from edgedistill.runs.checkpoint import load_tensors, save_tensors
+from edgedistill.runs.checkpoint import BEST, load_tensors, save_tensors
 from edgedistill.runs.config import TrainConfig
+from edgedistill.schema import line, listed, mapping, number, table, whole
 
 # The newest may be cut short by a full disk or a crash of the file system; the one before it is the fallback.
 KEPT_CHECKPOINTS = 2
 METRICS = "metrics.jsonl"
 EVALUATIONS = "evaluations.jsonl"
+MAX_CONFIG_BYTES = 1_000_000
+# What is known of a logged line; others may stand in it. A damaged byte may leave JSON, but hardly this.
+RECORD = table(
+    {"step": whole()},
+    {
+        "kind": line(40),
+        "seconds": number(0),
+        "evaluation_seconds": number(0),
+        "scores": mapping(line(100), number(), 1_000),
+        "network": line(100),
+        "protocol": table({}, open_=True),
+        "returns": listed(number(), 10**6),
+    },
+    open_=True,
+)
+
+# As `files.write_atomically` names what it has not finished.
+LEFTOVER = re.compile(r".+\.[0-9a-f]{8}" + re.escape(PARTIAL))
+
+Warn = Callable[[str], None]
+
+
+def _quietly(message: str) -> None:
+    """Where nobody asked to be told."""
 
 
 class RunFolder:
@@ -31,6 +60,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._checkpoints = path / "checkpoints"
+        self._held = False
 
     @classmethod
     def create(cls, path: Path, config: TrainConfig) -> "RunFolder":
@@ -60,52 +90,117 @@ class RunFolder:
             raise BadRequest(f"No run at {path}: a run is a folder with a config.json. Start one: edgedistill train")
         return cls(path)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only process that trains in this run; within it, the same again is nothing.
+
+        Raises:
+            EdgeDistillError: another process does.
+            CannotWrite: the folder is read-only, or the disk full.
+        """
+        if self._held:
+            yield
+            return
+        with ExitStack() as held:
+            with self._whole_in_any_case():
+                held.enter_context(alone(self.path / "run.lock", str(self.path)))
+            self._held = True
+            try:
+                self._clear_leftovers()
+                yield
+            finally:
+                self._held = False
+
+    def _clear_leftovers(self) -> None:
+        """What a killed process was writing."""
+        for folder in (self.path, self._checkpoints):
+            for file in folder.glob(f"*{PARTIAL}"):
+                if LEFTOVER.fullmatch(file.name):
+                    file.unlink(missing_ok=True)
+
     def save_config(self, config: TrainConfig) -> None:
-        write_atomically(self.path / "config.json", config.to_json().encode())
+        """Write `config.json`.
+
+        Raises:
+            EdgeDistillError: another process trains here.
+        """
+        with self.alone():
+            self._write(self.path / "config.json", config.to_json().encode())
 
     def config(self) -> TrainConfig:
+        """The run's settings.
+
+        Raises:
+            BadRequest: they cannot be read.
+        """
         file = self.path / "config.json"
-        return TrainConfig.from_json(file.read_text(), str(file))
+        try:
+            with file.open("rb") as config:
+                data = config.read(MAX_CONFIG_BYTES)
+            return TrainConfig.from_json(data.decode(), str(file))
+        except OSError as error:
+            raise BadRequest(f"{self.path}: the run cannot be read ({file.name}: {error.strerror}).") from error
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise BadRequest(f"{self.path}: the run cannot be read ({file.name}: {error}).") from error
 
     # Metrics and evaluations
 
     def log(self, record: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
-        _append(self.path / METRICS, record)
+        with self._whole_in_any_case():
+            append_line(self.path / METRICS, json.dumps(record))
 
-    def metrics(self) -> Iterator[dict[str, Any]]:
-        """The logged lines in order."""
-        return _lines(self.path / METRICS)
+    def metrics(self, warn: Warn = _quietly) -> Iterator[dict[str, Any]]:
+        """The logged lines in order; `warn` hears how many cannot be read."""
+        return _lines(self.path / METRICS, warn)
 
     def log_evaluation(self, record: dict[str, Any]) -> None:
-        """Append one line to evaluations.jsonl."""
-        _append(self.path / EVALUATIONS, record)
+        """Append one line to evaluations.jsonl.
 
-    def evaluations(self) -> Iterator[dict[str, Any]]:
-        """Scores of saved networks under whole protocols, in order."""
-        return _lines(self.path / EVALUATIONS)
+        Raises:
+            CannotWrite: the folder is read-only, or the disk full.
+        """
+        append_line(self.path / EVALUATIONS, json.dumps(record))
 
-    def forget_after(self, step: int) -> None:
-        """Drop what was logged of work that a resumed run does again."""
+    def evaluations(self, warn: Warn = _quietly) -> Iterator[dict[str, Any]]:
+        """Scores of saved networks under whole protocols, in order; `warn` hears how many cannot be read."""
+        return _lines(self.path / EVALUATIONS, warn)
+
+    def forget_after(self, step: int, warn: Warn = _quietly) -> None:
+        """Drop what was logged of work that a resumed run does again; `warn` hears what cannot be read."""
         for file in (self.path / METRICS, self.path / EVALUATIONS):
-            kept = [json.dumps(record) + "\n" for record in _lines(file) if record["step"] <= step]
-            write_atomically(file, "".join(kept).encode())
+            kept = [json.dumps(record) + "\n" for record in _lines(file, warn) if record["step"] <= step]
+            self._write(file, "".join(kept).encode())
+
+    def _write(self, file: Path, data: bytes) -> None:
+        with self._whole_in_any_case():
+            write_atomically(file, data)
+
+    @contextmanager
+    def _whole_in_any_case(self) -> Iterator[None]:
+        """Add to a failed write what is lost by it."""
+        try:
+            yield
+        except CannotWrite as error:
+            raise EdgeDistillError(
+                f"{error} The run is whole up to its last checkpoint. Make room, then: edgedistill train --resume "
+                f"{self.path}"
+            ) from error
 
     # Checkpoints
 
     @timed("checkpoint")
     def save_checkpoint(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Write the checkpoint of `step`; older ones beyond the last two are deleted."""
-        save_tensors(self._checkpoints / f"step-{step:09d}.safetensors", tensors, {**state, "step": step})
+        with self._whole_in_any_case():
+            save_tensors(self._checkpoints / f"step-{step:09d}.safetensors", tensors, {**state, "step": step})
         for old in self._files()[:-KEPT_CHECKPOINTS]:
             old.unlink()
 
     def has_checkpoint(self) -> bool:
         return bool(self._files())
 
-    def load_checkpoint(
-        self, warn: Callable[[str], None] = lambda message: None
-    ) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def load_checkpoint(self, warn: Warn = _quietly) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest whole checkpoint: tensors and state. `warn` hears of unreadable newer ones.
 
         Raises:
@@ -128,23 +223,31 @@ class RunFolder:
 
     @timed("checkpoint")
     def save_best_teacher(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        save_tensors(self.path / "best_teacher.safetensors", tensors, state)
+        with self._whole_in_any_case():
+            save_tensors(self.path / "best_teacher.safetensors", tensors, state)
 
     def load_best_teacher(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The best teacher so far with its step and score, or None before the first evaluation."""
+        """The best teacher so far with its step and score, or None before the first evaluation.
+
+        Raises:
+            EdgeDistillError: the file is damaged. Nothing stands in for it, since retention counts from the best.
+        """
         file = self.path / "best_teacher.safetensors"
-        return load_tensors(file) if file.exists() else None
+        return load_tensors(file, BEST) if file.exists() else None
 
 
-def _append(file: Path, record: dict[str, Any]) -> None:
-    with file.open("a") as log:
-        log.write(json.dumps(record) + "\n")
-
-
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    """The JSON lines of a file that may not exist; a last line cut short by a crash is left out."""
-    for line in file.read_text().splitlines() if file.exists() else []:
+def _lines(file: Path, warn: Warn) -> Iterator[dict[str, Any]]:
+    """The lines of a file that may not exist. Those that a crash or a disk damaged are left out, and counted."""
+    damaged = 0
+    for data in file.read_bytes().split(b"\n") if file.exists() else []:
+        if not data:
+            continue
         try:
-            yield json.loads(line)
-        except ValueError:
-            return
+            record: dict[str, Any] = RECORD(json.loads(data))
+        except (ValueError, RecursionError):
+            damaged += 1
+        else:
+            yield record
+    if damaged:
+        lines = "1 line" if damaged == 1 else f"{damaged:,} lines"
+        warn(f"{file}: {lines} cannot be read and {'is' if damaged == 1 else 'are'} left out.")

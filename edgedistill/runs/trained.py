@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.protocol import Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
+from edgedistill.files import CannotWrite
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy, teacher_network
 from edgedistill.runs.checkpoint import load_module, module_tensors
 from edgedistill.runs.folder import RunFolder
@@ -63,19 +64,24 @@ def score_trained(
     trained: Trained,
     protocol: Protocol,
     on_episode: Callable[[int, float], None] = lambda number, score: None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> Scores:
     """Evaluate a network of a run, or recall the same evaluation of the same weights from `evaluations.jsonl`.
 
-    The best teacher and the last one are the same once the teacher is done, and then play once.
+    The best teacher and the last one are the same once the teacher is done, and then play once. `warn` hears of a
+    folder that cannot be written; the scores stand nevertheless.
     """
     key = {"weights": _digest(trained.network), "protocol": asdict(protocol)}
     for record in run.evaluations():
-        if record.items() >= key.items():
+        if record.get("returns") and record.items() >= key.items():
             return Scores(tuple(record["returns"]), protocol)
     scores = evaluate(GreedyPolicy(trained.network), run.config().game, protocol, on_episode=on_episode)
-    run.log_evaluation(
-        {"network": trained.name, "step": trained.step, **key, "mean": scores.mean, "returns": scores.returns}
-    )
+    try:
+        run.log_evaluation(
+            {"network": trained.name, "step": trained.step, **key, "mean": scores.mean, "returns": scores.returns}
+        )
+    except CannotWrite as error:
+        warn(f"{error} The scores stand, but will be played anew next time. The run is as it was.")
     return scores
 
 

@@ -1,7 +1,6 @@
 """How fast a student plays on this machine, with the base install alone."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 
 from edgedistill.atari.emulator import Frames
 from edgedistill.atari.protocol import Episode, Protocol
+from edgedistill.children import python_command
 from edgedistill.runtime.player import SECONDS_PER_DECISION, Summary, play
 from edgedistill.runtime.policy import Policy
 
@@ -132,7 +132,7 @@ def _play_process(file: str, decisions: int) -> tuple[float, int | None]:
     """Seconds and peak memory of a fresh process that plays so many decisions."""
     began = time.perf_counter()
     finished = subprocess.run(
-        [sys.executable, "-c", PLAY, file, str(decisions)], capture_output=True, text=True, check=True
+        python_command("-c", PLAY, file, str(decisions)), capture_output=True, text=True, check=True
     )
     seconds = time.perf_counter() - began
     kilobytes = int(finished.stderr.split()[-1])

@@ -1,21 +1,28 @@
 """What an exported student says of itself: the metadata of its ONNX file, written and parsed strictly."""
 
 import json
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from edgedistill.atari.emulator import FRAME_SKIP, STACK
+from edgedistill.atari.games import find_game
 from edgedistill.atari.resize import SIDE
+from edgedistill.bounds import MAX_MACS
+from edgedistill.catalogue import MOST_ACTIONS, NAME_PATTERN
 from edgedistill.errors import BadRequest
+from edgedistill.schema import Unfit, flag, line, listed, number, optional, table, whole, word
 
 FORMAT_VERSION = 1
 PREFIX = "edgedistill."
 # What every file of this format version was trained on; another value means other pixels.
 ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True, "max_of_last_frames": 2}
-MAX_ACTIONS = 18
+MAX_ACTIONS = MOST_ACTIONS
 # Returns of single games on a card, for `zoo check` to replay: one wrong logit soon changes one of them, and five games
 # take seconds on a board.
 FIRST_RETURNS = 5
+# Who has scores on a card: `student` is the file's own.
+PLAYERS = ("student", "float_student", "best_teacher", "last_teacher")
 
 
 @dataclass(frozen=True)
@@ -85,29 +92,73 @@ class Card:
                 "metadata). Make one: edgedistill export RUN -o student.onnx"
             )
         try:
-            table = {key.removeprefix(PREFIX): json.loads(value) for key, value in metadata.items() if PREFIX in key}
-            if table.pop("format_version") != FORMAT_VERSION:
+            values = {
+                key.removeprefix(PREFIX): json.loads(value) for key, value in metadata.items() if key.startswith(PREFIX)
+            }
+            if values.pop("format_version") != FORMAT_VERSION:
                 raise BadRequest(
-                    f"{source}: format version {metadata[PREFIX + 'format_version']}, this edgedistill reads "
+                    f"{source}: format version {metadata[PREFIX + 'format_version'][:20]}, this edgedistill reads "
                     f"version {FORMAT_VERSION}. Export it again, or upgrade: pip install -U edgedistill"
                 )
-            if table.pop("env") != ENV:
+            if values.pop("env", None) != ENV:
                 raise BadRequest(f"{source}: made for another preprocessing of frames than this runtime's.")
-            table["scores"] = {
-                player: tuple(Score(**score) for score in scores) for player, scores in table["scores"].items()
-            }
-            table["actions"] = tuple(table["actions"])
-            table["first_returns"] = tuple(map(float, table.get("first_returns", ())))
-            numbers = [
-                value for scores in table["scores"].values() for score in scores for value in vars(score).values()
-            ]
-            if not all(isinstance(number, int | float) for number in numbers):
-                raise ValueError("a score that is no number")
-            card = cls(**table)
-            if not isinstance(card.trained_minutes, int | float | None):
-                raise ValueError("minutes that are no number")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            return cls(**FIELDS(values))
+        except (ValueError, RecursionError) as error:
             raise BadRequest(f"{source}: its metadata is damaged ({error}).") from error
-        if not 2 <= len(card.actions) <= MAX_ACTIONS or not all(isinstance(name, str) for name in card.actions):
-            raise BadRequest(f"{source}: its metadata is damaged (an action set of {card.actions!r}).")
-        return card
+
+
+def _game(value: object) -> str:
+    """The name of a ROM: it becomes a file name and is loaded by the emulator, which aborts on some that it ships."""
+    if not isinstance(value, str):
+        raise Unfit("must be the name of a game")
+    try:
+        game = find_game(value)
+    except BadRequest as error:
+        raise Unfit(f"is none: {error}") from error
+    if game != value:
+        raise Unfit(f"must be written '{game}'")
+    return game
+
+
+def _actions(value: object) -> tuple[str, ...]:
+    """Names, each once: they become names in C."""
+    actions: tuple[str, ...] = listed(word(re.compile("[A-Z]{1,32}")), MAX_ACTIONS, least=2)(value)
+    if len(set(actions)) != len(actions):
+        raise Unfit("has an action twice")
+    return actions
+
+
+def _scores(value: object) -> dict[str, tuple[Score, ...]]:
+    """By player. The exporter writes three values of ε."""
+    players: dict[str, Any] = table({}, dict.fromkeys(PLAYERS, listed(SCORE, 20)))(value)
+    return {player: tuple(Score(**score) for score in scores) for player, scores in players.items()}
+
+
+EPISODES, SHARE = whole(1, 10**6), number(0, 1)
+SEED = whole(0, 2**64)
+# No game's score comes near.
+RETURN = number(-(10**9), 10**9)
+SCORE = table(
+    {"mean": RETURN, "low": RETURN, "high": RETURN, "episodes": EPISODES, "epsilon": SHARE},
+    {"sticky": SHARE, "seed": SEED},
+)
+# The one place that says what a card's fields hold. A field that only newer files have belongs to the second table.
+FIELDS = table(
+    {
+        "game": _game,
+        "actions": _actions,
+        "student": word(NAME_PATTERN),
+        "params": whole(1),
+        "ratio": number(0, 1000),
+        "macs": whole(1, MAX_MACS),
+        "quantisation": line(300),
+        "agreement": SHARE,
+        "largest_logit_error": number(0),
+        "disagreement_allowed": flag,
+        "trained_steps": whole(),
+        "seed": SEED,
+        "version": line(100),
+        "scores": _scores,
+    },
+    {"first_returns": listed(RETURN, 10_000), "trained_minutes": optional(number(0))},
+)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import STACK, Emulator, Frames
 from edgedistill.atari.resize import SIDE
+from edgedistill.bounds import MAX_ACTIVATION_BYTES, MAX_FILE_BYTES
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.onnx_file import check_onnx
@@ -16,9 +17,6 @@ from edgedistill.runtime.onnx_file import check_onnx
 # Nobody who plays a game asked for that; who wants it sets the variable to 0. It is read when onnxruntime is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
-
-# Above any catalogue entry (net1 takes 0.43 MB), far below what would exhaust a small board.
-MAX_FILE_BYTES = 4_000_000
 
 
 class Policy:
@@ -31,10 +29,12 @@ class Policy:
             source: its name, for errors.
 
         Raises:
-            BadRequest: not ONNX, not a student of ours, with operators that our exporter does not write, or with
-                another interface than its metadata say.
+            BadRequest: not ONNX, not a student of ours, with operators that our exporter does not write, beyond
+                `edgedistill.bounds`, or with another interface than its metadata say.
         """
-        check_onnx(model, source)
+        self.cost = check_onnx(model, source)
+        # However many frames come at once, their values take no more memory than the bound for one.
+        self._at_once = max(1, MAX_ACTIVATION_BYTES // self.cost.activation_bytes)
         options = onnxruntime.SessionOptions()
         # A decision takes some 30 µs: waking a second thread costs more than it saves.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -85,8 +85,9 @@ class Policy:
 
     def logits(self, frames: Frames) -> NDArray[np.float32]:
         """frames (N, 84, 84, 4) uint8, raw, newest last -> (N, A) float32."""
-        logits: NDArray[np.float32] = self._session.run(None, {"frames": frames})[0]
-        return logits
+        starts = range(0, max(1, len(frames)), self._at_once)
+        parts = [self._session.run(None, {"frames": frames[start : start + self._at_once]})[0] for start in starts]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def act(self, frames: Frames) -> NDArray[np.int64]:
         """frames (N, 84, 84, 4) uint8 -> greedy actions (N,), indices into `card.actions`."""

@@ -8,8 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import Evaluated, Resumed, train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter.export import export_student
-from edgedistill.files import write_atomically
+from edgedistill.files import alone, write_atomically
 from edgedistill.report.comparison import compare_runs
 from edgedistill.report.plot import plot_png
 from edgedistill.runs.folder import METRICS, RunFolder
@@ -63,7 +62,7 @@ def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], boo
     place = GameFolder(folder, game)
     place.run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(threads)
-    with _alone(place):
+    with alone(place.lock, place.game):
         if not place.is_trained(plan):
             _train(place, plan, threads, should_stop)
             if not place.is_trained(plan):
@@ -134,33 +133,6 @@ def _record(student: Path, gif: Path) -> None:
     for decision in play(Policy.load(student), protocol, Summary(), GIF_DECISIONS):
         recorder.add(decision.screen())
     recorder.save()
-
-
-@contextmanager
-def _alone(place: GameFolder) -> Iterator[None]:
-    """Hold the game's lock, which the operating system lets go of when the process ends, however it ends.
-
-    Raises:
-        EdgeDistillError: another process holds it.
-    """
-    # Not on Windows, where two builds in one folder are the user's own affair.
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with place.lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            raise EdgeDistillError(
-                f"Process {file.read().strip() or 'unknown'} works at {place.game} already. Wait for it, or end it."
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
 
 
 def main() -> None:

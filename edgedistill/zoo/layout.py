@@ -112,8 +112,8 @@ def _read_training(run: Path, size: int, time: int) -> Trained:
     step, seconds, evaluated_step = 0, 0.0, -1
     scores: dict[str, float] = {}
     for record in RunFolder(run).metrics():
-        step, seconds = record["step"], record["seconds"]
-        if record["kind"] == "evaluation":
+        step, seconds = record["step"], record.get("seconds", seconds)
+        if record.get("kind") == "evaluation" and "scores" in record:
             evaluated_step, scores = step, record["scores"]
     return Trained(step, seconds, evaluated_step, tuple(scores.items()))
 

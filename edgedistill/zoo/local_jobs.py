@@ -3,9 +3,9 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
+from edgedistill.children import python_command
 from edgedistill.runs.config import TrainConfig, available_cores
 from edgedistill.runs.ram import REST_BYTES, available_bytes
 from edgedistill.runtime.card import MAX_ACTIONS
@@ -42,13 +42,13 @@ class LocalJobs:
     def start(self, game: str) -> None:
         log = GameFolder(self._folder, game).log
         log.parent.mkdir(parents=True, exist_ok=True)
-        program = [sys.executable, "-m", "edgedistill.zoo.job"]
-        command = [*program, str(self._folder), game, "--threads", str(self._threads)]
+        job = ("edgedistill.zoo.job", str(self._folder), game, "--threads", str(self._threads))
         # What torch is told does not reach numpy's linear algebra, which the exporter uses.
         threads = {name: str(self._threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
         with log.open("ab") as output:
             self._processes[game] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **threads},
+                python_command("-m", *job), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env={**os.environ, **threads},
                 # A terminal's Ctrl-C goes to all of a session; `stop` tells the jobs, once.
                 start_new_session=True,
             )  # fmt: skip

@@ -5,6 +5,7 @@ checkpoints and the exports are files there.
 """
 
 import os
+from contextlib import chdir
 from pathlib import Path
 
 from edgedistill.errors import EdgeDistillError
@@ -37,7 +38,10 @@ class RayJobs:
         if self._own:
             # Ray would otherwise report its use to its makers.
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            ray.init(log_to_driver=False, include_dashboard=False)
+            # Ray puts the current folder on its workers' module path, so that a stranger's `torch.py` there would run:
+            # it is started from /, which holds no modules and is nobody's to write.
+            with chdir("/"):
+                ray.init(log_to_driver=False, include_dashboard=False)
         self.at_once = games
         self._folder = folder.resolve()
         self._threads = threads

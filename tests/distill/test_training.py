@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -123,3 +124,44 @@ def test_a_small_network_learns_by_itself_and_can_teach(tmp_path):
     )  # fmt: skip
     list(train(beside, resolved))
     assert teacher_of(final_tensors(beside)).keys() == teacher_of(run.load_best_teacher()[0]).keys()
+
+
+def killed_when(run, config, folder, event_type):
+    """The run as a kill at the first such event leaves it."""
+    for event in train(run, config):
+        if isinstance(event, event_type):
+            return RunFolder.open(shutil.copytree(run.path, folder))
+    raise AssertionError("no such event")
+
+
+def test_an_evaluation_in_which_a_run_was_killed_is_made_up(tmp_path):
+    config = replace(FEW, evaluate_every=128, checkpoint_every=128)
+    killed = killed_when(RunFolder.create(tmp_path / "a", config), config, tmp_path / "b", Evaluating)
+    assert [record["kind"] for record in killed.metrics()] == ["progress"] * 2
+    events = list(train(killed, config, resume=True))
+    assert [event.step for event in events if isinstance(event, Evaluated)] == [128, 256, 384]
+    assert [record["step"] for record in killed.metrics() if record["kind"] == "evaluation"] == [128, 256, 384]
+
+
+def test_an_evaluation_that_was_logged_is_not_made_again_and_its_best_teacher_counts(tmp_path):
+    config = replace(FEW, evaluate_every=128, checkpoint_every=128)
+    killed = killed_when(RunFolder.create(tmp_path / "a", config), config, tmp_path / "b", Evaluated)
+    assert killed.load_checkpoint()[1]["best_teacher"] is None  # its evaluation is newer
+    mean = killed.load_best_teacher()[1]["mean"]
+    for event in train(killed, config, resume=True):
+        assert not (isinstance(event, Evaluated) and event.step == 128)
+        if isinstance(event, Evaluated):
+            assert event.best_teacher >= mean
+            break
+
+
+def test_two_processes_do_not_train_in_one_run(tmp_path):
+    run = RunFolder.create(tmp_path / "run", FEW)
+    first = train(run, FEW)
+    next(first)
+    with pytest.raises(EdgeDistillError, match=rf"Process \d+ works at {run.path} already\. Wait for it, or end it"):
+        next(train(RunFolder.open(run.path), FEW, resume=True))
+    with pytest.raises(EdgeDistillError, match="already"):
+        RunFolder.open(run.path).save_config(FEW)
+    first.close()
+    RunFolder.open(run.path).save_config(FEW)

@@ -55,10 +55,14 @@ def test_an_offline_folder_installs_and_plays(cli, student, tmp_path):
     write_board_folder(student, "pong", made, target, with_wheels=True)
     board = tmp_path / "on the board"
     shutil.copytree(made, board)
-    environment = only_our(board, PYTHON=sys.executable, SUDO_USER="root")
-    installed = run("sh", board / "install.sh", env=environment)
+    # With CDPATH set, `cd` may go, and print, elsewhere.
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / board.name).mkdir(parents=True)
+    environment = only_our(board, PYTHON=sys.executable, CDPATH=str(elsewhere))
+    installed = run("sh", f"{board.name}/install.sh", env=environment, cwd=tmp_path)
     assert installed.returncode == 0, installed.stderr
     assert not (board / ".install").exists()
+    assert list((elsewhere / board.name).iterdir()) == []
 
     played = run(board / "venv/bin/edgedistill", "play", board / "pong.onnx", "--json", "--max-steps", 50)
     here = cli("play", "pong", "--json", "--max-steps", 50)
@@ -71,10 +75,34 @@ def test_an_offline_folder_installs_and_plays(cli, student, tmp_path):
     copy = subprocess.run([python, "-c", passed_on], cwd=board, capture_output=True, check=True, timeout=60)
     assert copy.stdout == next(board.glob("*.whl")).read_bytes()
 
-    unit = board / "edgedistill.service"
-    assert f"WorkingDirectory={board}\n" in unit.read_text()
-    verified = run("systemd-analyze", "verify", unit) if shutil.which("systemd-analyze") else None
-    assert verified is None or verified.stderr == ""
+    # Again: nothing to do. Without what it installs from, and with another list to install, what works stays as it was.
+    assert "Installed already" in run("sh", board / "install.sh", env=environment).stdout
+    shutil.move(board / "wheels", tmp_path / "wheels")
+    requirements = board / "requirements.txt"
+    requirements.write_text(requirements.read_text() + "# renewed\n")
+    failed = run("sh", board / "install.sh", env=environment | {"PIP_RETRIES": "0"})
+    assert failed.returncode == 1
+    assert "An installation from before is as it was" in failed.stderr
+    again = run(board / "venv/bin/edgedistill", "play", board / "pong.onnx", "--json", "--max-steps", 50)
+    assert json.loads(again.stdout)["actions_sha256"] == json.loads(here.out)["actions_sha256"]
+    assert sorted(each.name for each in board.glob("venv*")) == ["venv", "venv-a"]
+
+    # As root's own, for power-on; the packages are there again.
+    shutil.move(tmp_path / "wheels", board / "wheels")
+    system = tmp_path / "a system"
+    for number in range(2):
+        served = run("sh", board / "install.sh", "--service", env=environment | {"DESTDIR": str(system)})
+        if os.getuid() != 0:
+            assert "sudo sh install.sh --service" in served.stderr
+            return
+        assert served.returncode == 0, served.stderr
+        copy = system / "opt/edgedistill"
+        assert (copy / "current").readlink() == Path("ab"[number])
+        assert sorted(each.name for each in copy.iterdir()) == ["ab"[number], "current"]
+        assert (copy / "current/pong.onnx").read_bytes() == (board / "pong.onnx").read_bytes()
+        unit = system / "etc/systemd/system/edgedistill.service"
+        assert unit.read_bytes() == (board / "edgedistill.service").read_bytes()
+        assert unit.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_package_of_another_content_is_refused(folder):
@@ -116,6 +144,30 @@ def test_the_script_is_clean(student, tmp_path, name):
     write_board_folder(student, "pong", tmp_path / "board", find_target(name))
     checked = run("shellcheck", tmp_path / "board" / "install.sh")
     assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_the_service_is_valid_and_exposes_little(folder, tmp_path):
+    """It runs nothing that anybody but root may write, as a user that owns nothing."""
+    unit = folder / "edgedistill.service"
+    text = unit.read_text()
+    assert "DynamicUser=yes\n" in text
+    assert "MemoryMax=256M\n" in text
+    assert str(tmp_path) not in text
+    program = "/opt/edgedistill/current/venv/bin/edgedistill"
+    assert text.count(program) == 1
+    there = tmp_path / "edgedistill.service"
+    there.write_text(text.replace(program, "/bin/true").replace("/opt/edgedistill/current", "/"))
+    verified = run("systemd-analyze", "verify", there)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    rated = run("systemd-analyze", "security", "--offline=true", "--threshold=30", unit)
+    assert rated.returncode == 0, rated.stdout
+
+
+def test_a_path_cannot_write_into_the_service(student, tmp_path):
+    folder = tmp_path / "a\nUser=root"
+    write_board_folder(student, "pong", folder, find_target("raspberry-pi-4"))
+    assert "User=root" not in (folder / "edgedistill.service").read_text()
 
 
 @pytest.mark.parametrize(

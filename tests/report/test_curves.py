@@ -70,21 +70,38 @@ EVALUATION = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [{"scores": {"teacher": 1}}, {"scores": None}, {"scores": {"teacher": 1, "micro": float("nan")}}, {"step": "many"}],
-)
-def test_a_damaged_evaluation_is_refused_with_its_file(evaluated_run, damage):
+def test_an_evaluation_that_lacks_a_student_is_refused_with_its_file(evaluated_run):
     path = evaluated_run("run", teacher=[5.0], micro=[5.0])
     with (path / "metrics.jsonl").open("a") as file:
-        file.write(json.dumps(EVALUATION | damage) + "\n")
+        file.write(json.dumps(EVALUATION | {"scores": {"teacher": 1}}) + "\n")
     with pytest.raises(BadRequest, match=r"run/metrics\.jsonl: an evaluation cannot be read"):
         read_run(path)
 
 
-@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl"])
-def test_a_file_that_is_not_text(evaluated_run, name):
+@pytest.mark.parametrize(
+    "damage", [{"scores": None}, {"scores": {"teacher": 1, "micro": float("nan")}}, {"step": "many"}]
+)
+def test_a_damaged_evaluation_is_left_out_and_said(evaluated_run, damage):
     path = evaluated_run("run", teacher=[5.0], micro=[5.0])
-    Path(path / name).write_bytes(b"\xff\xfe\x00")
+    with (path / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(EVALUATION | damage) + "\n")
+    said = []
+    (curve,) = read_run(path, said.append).curves
+    assert [point.step for point in curve.points] == [1000]
+    assert said == ["run/metrics.jsonl: 1 line cannot be read and is left out."]
+
+
+def test_a_config_that_is_not_text(evaluated_run):
+    path = evaluated_run("run", teacher=[5.0], micro=[5.0])
+    Path(path / "config.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadRequest, match="run: the run cannot be read"):
         read_run(path)
+
+
+def test_a_log_that_is_not_text(evaluated_run):
+    path = evaluated_run("run", teacher=[5.0], micro=[5.0])
+    Path(path / "metrics.jsonl").write_bytes(b"\xff\xfe\x00")
+    said = []
+    with pytest.raises(BadRequest, match="run has no evaluation yet"):
+        read_run(path, said.append)
+    assert said == ["run/metrics.jsonl: 1 line cannot be read and is left out."]

@@ -1,5 +1,12 @@
+import json
+import resource
+import signal
+
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save
 
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.config import TrainConfig
@@ -65,3 +72,133 @@ def test_metrics_of_work_done_again_are_forgotten(run):
         file.write('{"step": 4')
     run.forget_after(20)
     assert [record["step"] for record in run.metrics()] == [10, 20]
+
+
+def newest(run):
+    return sorted((run.path / "checkpoints").iterdir())[-1]
+
+
+def warned(run):
+    """The step of the checkpoint that is loaded, and what was said."""
+    warnings = []
+    return run.load_checkpoint(warnings.append)[1]["step"], " ".join(warnings)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_one_flipped_bit_anywhere_gives_way_to_the_checkpoint_before(run, data):
+    for step in (10, 20):
+        run.save_checkpoint(step, weights(step), {"seconds": 1.0})
+    content = bytearray(newest(run).read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    newest(run).write_bytes(content)
+    step, said = warned(run)
+    assert step == 10
+    assert "step-000000020.safetensors: not a readable checkpoint" in said
+
+
+def test_four_kilobytes_of_zeroes_give_way_to_the_checkpoint_before(run):
+    for step in (10, 20):
+        run.save_checkpoint(step, {"w": torch.randn(10_000)}, {})
+    content = bytearray(newest(run).read_bytes())
+    content[8192:12288] = bytes(4096)
+    newest(run).write_bytes(content)
+    assert warned(run)[0] == 10
+
+
+@pytest.mark.parametrize(
+    ("state", "complaint"),
+    [
+        ({"step": -512}, "its state 'step' must be a whole number from 0"),
+        ({"step": 10**30}, "its state 'step' must be a whole number"),
+        ({}, "its state 'step' is missing"),
+        ([], "its state must be a table"),
+        ({"step": 20, "seconds": float("nan")}, "its state 'seconds' must be a number"),
+        ({"step": 20, "best_teacher": {"step": 3, "mean": "x"}}, "its state 'best_teacher' 'mean' must be a number"),
+    ],
+)
+def test_a_state_that_no_run_has_is_refused(run, state, complaint):
+    run.save_checkpoint(10, weights(10), {})
+    name = run.path / "checkpoints" / "step-000000020.safetensors"
+    name.write_bytes(save(weights(20), metadata={"state": json.dumps(state)}))
+    assert warned(run) == (10, f"{name}: not a readable checkpoint ({complaint}" + warned(run)[1].split(complaint)[1])
+
+
+def test_a_checkpoint_from_before_there_were_digests_is_loaded(run):
+    name = run.path / "checkpoints" / "step-000000020.safetensors"
+    name.write_bytes(save(weights(20), metadata={"state": json.dumps({"step": 20})}))
+    assert warned(run) == (20, "")
+
+
+def test_a_damaged_best_teacher_is_refused(run):
+    run.save_best_teacher(weights(1), {"step": 10, "mean": 3.5})
+    assert run.load_best_teacher()[1] == {"step": 10, "mean": 3.5}
+    file = run.path / "best_teacher.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(EdgeDistillError, match=r"best_teacher\.safetensors: not a readable checkpoint .*damaged"):
+        run.load_best_teacher()
+
+
+def test_a_damaged_byte_costs_one_line_of_the_log_and_is_counted(run):
+    for step in range(10, 110, 10):
+        run.log({"kind": "progress", "step": step, "seconds": 1.0})
+    file = run.path / "metrics.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    for number, damage in ((2, b"\xff"), (4, b"{"), (6, lines[6].replace(b'"step"', b'"stfp"')), (8, b"[1]\n")):
+        lines[number] = damage if damage.endswith(b"\n") else damage + lines[number][1:]
+    file.write_bytes(b"".join(lines))
+    said = []
+    assert [record["step"] for record in run.metrics(said.append)] == [10, 20, 40, 50, 60, 80, 100]
+    assert said == [f"{file}: 3 lines cannot be read and are left out."]
+    run.forget_after(60, said.append)
+    assert [record["step"] for record in run.metrics()] == [10, 20, 40, 50, 60]
+    assert said[1:] == said[:1]
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_is_in_a_log_the_run_can_be_read(run, data):
+    line = st.one_of(
+        st.binary(max_size=20),
+        st.dictionaries(
+            st.sampled_from(["step", "kind", "seconds", "scores", "returns"]),
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just({"a": 1}),
+        ).map(lambda table: json.dumps(table).encode()),
+    )
+    (run.path / "metrics.jsonl").write_bytes(b"\n".join(data.draw(st.lists(line, max_size=5))))
+    for record in run.metrics():
+        assert record["step"] >= 0
+    run.forget_after(5)
+    assert all(record["step"] <= 5 for record in run.metrics())
+
+
+def test_leftovers_of_a_killed_process_are_cleared_and_nothing_else(run):
+    left = [
+        run.path / "checkpoints" / "step-000000020.safetensors.0123abcd.partial",
+        run.path / "metrics.jsonl.0123abcd.partial",
+    ]
+    for file in (*left, run.path / "mine.partial"):
+        file.write_bytes(b"half")
+    with run.alone(), run.alone():
+        pass
+    assert [file.exists() for file in (*left, run.path / "mine.partial")] == [False, False, True]
+
+
+def test_a_full_disk_says_what_could_not_be_written_and_that_the_run_is_whole(run):
+    run.save_checkpoint(10, weights(10), {})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        for write in (lambda: run.save_checkpoint(20, weights(20), {}), lambda: run.log({"step": 20})):
+            with pytest.raises(
+                EdgeDistillError, match=r"cannot be written \(File too large\)\. The run is whole up to"
+            ):
+                write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert run.load_checkpoint()[1]["step"] == 10
+    assert len(list((run.path / "checkpoints").iterdir())) == 1

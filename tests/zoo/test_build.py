@@ -9,6 +9,7 @@ from edgedistill.runs.folder import RunFolder
 from edgedistill.zoo.job import run_job
 from edgedistill.zoo.layout import GameFolder
 from edgedistill.zoo.progress import read_progress
+from tests.hostile import PlantedFolder
 
 BUILD = [sys.executable, "-c", "from edgedistill.cli import main; main()", "zoo", "build", "--out"]
 
@@ -62,3 +63,11 @@ def test_a_build_is_stopped_and_goes_on_and_one_failure_does_not_stop_the_rest(p
     files = {file: file.stat().st_mtime_ns for file in pong.trained.iterdir()}
     assert run_job(folder, "pong", 1)
     assert {file: file.stat().st_mtime_ns for file in pong.trained.iterdir()} == files
+
+
+def test_nothing_of_the_current_folder_is_run(planned, tmp_path):
+    folder, _ = planned(games=("pong",), steps=64)
+    strangers = PlantedFolder(tmp_path / "downloads")
+    finished = strangers.edgedistill("zoo", "build", "--out", folder)
+    assert strangers.ran == ""
+    assert finished.returncode == 0, finished.stderr

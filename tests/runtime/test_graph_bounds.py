@@ -1,0 +1,193 @@
+"""What a student's graph may cost, told from the file before anything runs it."""
+
+import subprocess
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgedistill.atari.emulator import STACK
+from edgedistill.atari.resize import SIDE
+from edgedistill.catalogue import NATURE_DQN
+from edgedistill.children import python_command
+from edgedistill.errors import BadRequest
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import shipped_games, shipped_student
+
+CARD = onnx.load(shipped_student("pong", "pico")).metadata_props
+
+
+class Graph:
+    """A graph under construction; every node feeds on the last one."""
+
+    def __init__(self) -> None:
+        self.nodes, self.constants, self.last = [], [], "frames"
+
+    def constant(self, *shape, dtype=np.float32):
+        self.constants.append(numpy_helper.from_array(np.zeros(shape, dtype), f"c{len(self.constants)}"))
+        return self.constants[-1].name
+
+    def node(self, kind, *more, source=None, **attributes):
+        output = f"v{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, [source or self.last, *more], [output], **attributes))
+        self.last = output
+        return output
+
+    def begin(self):
+        """The frames as floats, channels first."""
+        self.node("DequantizeLinear", self.constant(), self.constant(dtype=np.uint8))
+        self.node("Transpose", perm=[0, 3, 1, 2])
+        return self
+
+    def conv(self, *shape, stride=1, **attributes):
+        kernel = list(shape[2:])
+        self.node("Conv", self.constant(*shape), strides=[stride] * 2, kernel_shape=kernel, **attributes)
+
+    def gemm(self, *shape):
+        self.node("Gemm", self.constant(*shape), transB=1)
+
+    def model(self, card=CARD):
+        if self.nodes:
+            self.nodes[-1].output[0] = "logits"
+        frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", SIDE, SIDE, STACK])
+        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 6])
+        graph = helper.make_graph(self.nodes, "student", [frames], [logits], self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        model.metadata_props.extend(card)
+        return model.SerializeToString()
+
+
+def refused(graph, complaint):
+    with pytest.raises(BadRequest, match=complaint) as caught:
+        Policy(graph.model() if isinstance(graph, Graph) else graph, "x.onnx")
+    assert "x.onnx: not a student that edgedistill exports" in str(caught.value)
+
+
+def test_what_ships_is_far_below_the_bounds():
+    for files in shipped_games().values():
+        for file in files:
+            policy = Policy.load(str(file))
+            assert policy.cost.macs == policy.card.macs
+            assert policy.cost.macs < 4_000_000
+            assert policy.cost.activation_bytes < 5_000_000
+            assert policy.cost.layers == 5
+
+
+def test_the_cost_of_a_graph_is_the_catalogues_for_its_architecture():
+    graph, channels = Graph().begin(), STACK
+    for conv in NATURE_DQN.convs:
+        graph.conv(conv.channels, channels, conv.kernel, conv.kernel, stride=conv.stride)
+        channels = conv.channels
+    graph.node("Flatten")
+    graph.gemm(512, 3136)
+    graph.gemm(6, 512)
+    assert Policy(graph.model(), "x.onnx").cost.macs == NATURE_DQN.macs(6)
+
+
+def test_a_chain_of_gemms_on_constants():
+    """201 KB of such took 5.5 minutes of play: each squares what the one before it made."""
+    graph = Graph()
+    value = graph.constant(1, 1)
+    for _ in range(8):
+        value = graph.node("Gemm", graph.constant(50_000, 1), source=value, transB=1)
+    refused(graph, "Gemm of a constant")
+
+
+def test_an_outer_product_of_constants():
+    """434 KB that ask for 17 GB."""
+    graph = Graph()
+    graph.node("Gemm", graph.constant(65_000, 1), source=graph.constant(65_000, 1), transB=1)
+    refused(graph, "Gemm of a constant")
+
+
+def test_a_convolution_to_very_many_channels():
+    graph = Graph().begin()
+    graph.conv(65_536, STACK, 1, 1)
+    refused(graph, r"it takes 1,849,688,064 multiply-accumulates a frame, 37\.0 times the 50,000,000 allowed")
+
+
+def test_large_activations_that_take_little_work():
+    graph = Graph().begin()
+    graph.conv(1, STACK, 42, 42)
+    refused(graph, r"its values take [0-9,]+ bytes a frame, 1\.6 times the 32,000,000 allowed")
+
+
+def test_many_layers():
+    graph = Graph().begin()
+    for _ in range(17):
+        graph.conv(4, 4, 1, 1)
+    refused(graph, r"it has 17 layers, 1\.1 times the 16 allowed")
+
+
+def test_depthwise_convolutions_cost_a_filter_a_channel():
+    graph = Graph().begin()
+    graph.conv(8, STACK, 8, 8, stride=4)
+    graph.conv(8, 1, 4, 4, stride=2, group=8)
+    graph.node("Flatten")
+    graph.gemm(6, 8 * 81)
+    assert Policy(graph.model(), "x.onnx").cost.macs == 8 * 256 * 400 + 8 * 16 * 81 + 6 * 8 * 81
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda graph: graph.node("Relu", source="nowhere"), "'nowhere', which is neither"),
+        (lambda graph: graph.node("Relu", source="v0"), "a second path"),
+        (lambda graph: graph.node("Relu", source=graph.constant(5)), "Relu of a constant"),
+        (lambda graph: graph.node("Conv", "v1"), "Conv of two values"),
+        (lambda graph: graph.node("Conv", graph.constant(5)), "weights of shape"),
+        (lambda graph: graph.conv(8, 3, 2, 2), "weights for 3 channels where 4 come in"),
+        (lambda graph: graph.conv(8, 4, 85, 1), "a kernel larger than its input"),
+        (lambda graph: graph.conv(8, 4, 2, 2, stride=0), r"strides \[0, 0\]"),
+        (lambda graph: graph.conv(8, 2, 2, 2, group=2), "of 2 groups that is not depthwise"),
+        (lambda graph: graph.gemm(8, 84), "Gemm of a value of shape"),
+        (lambda graph: graph.node("Transpose", perm=[3, 1, 2, 0]), "perm"),
+        (lambda graph: graph.node("Transpose"), "perm"),
+        (lambda graph: graph.constants.append(numpy_helper.from_array(np.zeros(3), "frames")), "tensor of type"),
+        (
+            lambda graph: graph.constants.append(numpy_helper.from_array(np.zeros(3, np.float32), "v0")),
+            "two values called 'v0'",
+        ),
+        (lambda graph: graph.conv(8, 4, 2, 2), "ends in a value of shape"),
+    ],
+)
+def test_what_is_no_chain_of_layers(change, complaint):
+    graph = Graph().begin()
+    change(graph)
+    refused(graph, complaint)
+
+
+def test_a_graph_without_nodes():
+    refused(Graph(), "no layers")
+
+
+def test_optional_inputs_may_be_left_out():
+    graph = Graph()
+    graph.node("DequantizeLinear", graph.constant(), "")
+    graph.node("Transpose", perm=[0, 3, 1, 2])
+    graph.conv(4, STACK, 84, 84)
+    graph.node("Flatten")
+    weight = graph.node("DequantizeLinear", graph.constant(), source=graph.constant(6, 4, dtype=np.int8))
+    graph.node("Gemm", weight, graph.constant(6), source="v3", transB=1)
+    assert Policy(graph.model(), "x.onnx").cost.layers == 2
+
+
+def test_many_frames_at_once_take_no_more_memory_than_few(tmp_path):
+    """A graph just within the bounds; without pieces, 40 frames took 0.6 GB."""
+    graph = Graph().begin()
+    graph.conv(6, STACK, 21, 21, stride=2)
+    graph.conv(6, 6, 32, 32)
+    graph.node("Flatten")
+    (tmp_path / "x.onnx").write_bytes(graph.model())
+    code = """
+import sys, resource, numpy as np
+from edgedistill.runtime import Policy
+policy = Policy.load(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert policy.act(np.zeros((40, 84, 84, 4), np.uint8)).shape == (40,)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    command = python_command("-c", code, str(tmp_path / "x.onnx"))
+    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert int(finished.stdout) < 100_000  # KB
