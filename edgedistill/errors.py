@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# Modules of the [train] extra that a board does not have.
+TRAIN_MODULES = frozenset({"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib"})
+
 
 class EdgeDistillError(Exception):
     """Something failed although the request was sound (exit code 1)."""
@@ -27,3 +30,15 @@ def did_you_mean(name: str, accepted: Iterable[str]) -> str:
     names = sorted(accepted)
     close = get_close_matches(name.lower(), names, n=1)
     return f"Did you mean '{close[0]}'?" if close else f"Accepted: {', '.join(names)}."
+
+
+def missing_extra(what: str, module: str | None) -> str | None:
+    """What to type where a module of the [train] extra is missing; None where it is of another package.
+
+    >>> missing_extra("this command", "torch")
+    "this command needs torch, which the board's install leaves out. Install it: pip install 'edgedistill[train]'"
+    """
+    top = (module or "").partition(".")[0]
+    if top not in TRAIN_MODULES:
+        return None
+    return f"{what} needs {top}, which the board's install leaves out. Install it: pip install 'edgedistill[train]'"

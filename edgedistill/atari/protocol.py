@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import MAX_FRAMES, Emulator, Frames
+from edgedistill.errors import BadRequest
 
 # Scores that are reported, and scores that choose a checkpoint, never share an episode.
 EVALUATION_SEED = 2015
@@ -37,6 +38,19 @@ class Protocol:
     max_frames: int = MAX_FRAMES
     """Emulator frames after which an episode is cut."""
     seed: int = EVALUATION_SEED
+
+    def __post_init__(self) -> None:
+        """
+        Raises:
+            BadRequest: fewer than one game, or a probability that is none.
+        """
+        if self.episodes < 1:
+            raise BadRequest(f"episodes must be at least 1, got {self.episodes}.")
+        for name, value in (("epsilon", self.epsilon), ("sticky", self.sticky)):
+            if not 0 <= value <= 1:
+                raise BadRequest(f"{name} must be from 0 to 1, got {value:g}.")
+        if self.seed < 0:
+            raise BadRequest(f"seed must be 0 or above, got {self.seed}.")
 
     def emulator(self, game: str) -> Emulator:
         return Emulator(game, sticky=self.sticky, noop_max=self.noop_max, max_frames=self.max_frames)

@@ -8,20 +8,20 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
 from edgedistill.cli import bench, compare, evaluate, export, play, train, zoo
-from edgedistill.cli.output import print_error
-from edgedistill.errors import EdgeDistillError
+from edgedistill.cli.output import console, print_error
+from edgedistill.errors import EdgeDistillError, missing_extra
 from edgedistill.signals import unwound_by_sigterm
 
 app = typer.Typer(
     name="edgedistill",
-    help="Distil Atari players in real time, export them as int8 ONNX, play them on small boards.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
 app.command("train")(train.train)
@@ -33,8 +33,22 @@ app.add_typer(zoo.app, name="zoo")
 app.command("bench")(bench.bench)
 app.command("doctor")(bench.doctor)
 
-# Modules of the [train] extra that a board does not have.
-TRAIN_MODULES = {"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib"}
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        console.print(f"edgedistill {version('edgedistill')}")
+        raise typer.Exit
+
+
+@app.callback()
+def edgedistill(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Distil Atari players in real time, export them as int8 ONNX, play them on small boards."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -50,12 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_error(str(error))
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
-        if error.name not in TRAIN_MODULES:
+        told = missing_extra("this command", error.name)
+        if told is None:
             raise
-        print_error(
-            f"this command needs {error.name}, which the board's install leaves out. "
-            "Install it: pip install 'edgedistill[train]'"
-        )
+        print_error(told)
         sys.exit(1)
     except OSError as error:
         # Whatever can be said better is said where it happens.

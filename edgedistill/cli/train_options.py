@@ -25,7 +25,7 @@ TeacherFrom = Annotated[
     str | None,
     typer.Option(
         metavar="RUN|sb3:FILE",
-        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN or PPO with the Nature CNN.",
+        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN.",
         rich_help_panel=Group.TEACHER,
     ),
 ]

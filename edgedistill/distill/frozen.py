@@ -42,9 +42,7 @@ def load_frozen_teacher(source: str, game: str, actions: int) -> FrozenTeacher:
                 f"{source}: a teacher with {sb3.actions} actions, and {game} has {actions} (its minimal set). "
                 "Name its game with --game."
             )
-        return FrozenTeacher(
-            "dqn", "nature", sb3.algorithm == "dqn", {f"teacher.{k}": v for k, v in sb3.weights.items()}, 0
-        )
+        return FrozenTeacher("dqn", "nature", sb3.emits_q, {f"teacher.{k}": v for k, v in sb3.weights.items()}, 0)
     run = RunFolder.open(Path(source))
     config = run.config()
     if config.game != game:

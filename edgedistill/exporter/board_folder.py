@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 
-import edgedistill
 from edgedistill.atari.emulator import STACK
 from edgedistill.atari.games import find_game
 from edgedistill.atari.resize import SIDE
@@ -135,7 +135,7 @@ def _write_player(
     own = f"./{wheel_name} \\\n    --hash=sha256:{hashlib.sha256(wheel).hexdigest()}\n"
     pythons = _listed(target.pythons)
     (aside / "requirements.txt").write_text(
-        f"# edgedistill {edgedistill.__version__} and all that it needs on {target.title}, Python {pythons}.\n"
+        f"# edgedistill {version('edgedistill')} and all that it needs on {target.title}, Python {pythons}.\n"
         f"{own}{_lines(requirements)}",
         encoding="utf-8",
     )
@@ -204,7 +204,7 @@ def _replaced(folder: Path, target: Target) -> Iterator[Path]:
 
 
 def _write_manifest(folder: Path, target: Target, files: list[str]) -> None:
-    manifest = {"made_by": f"edgedistill {edgedistill.__version__}", "target": target.name, "files": files}
+    manifest = {"made_by": f"edgedistill {version('edgedistill')}", "target": target.name, "files": files}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 

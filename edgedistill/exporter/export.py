@@ -3,13 +3,13 @@
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-import edgedistill
 from edgedistill.atari.emulator import Frames
 from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
@@ -235,12 +235,12 @@ def _seconds(run: RunFolder, step: int) -> float:
 
 def _version() -> str:
     """edgedistill's version, with the commit where it runs from its own checkout."""
-    root = Path(edgedistill.__file__).parent.parent
+    root = Path(__file__).parents[2]
     commit = ""
     if (root / ".git").exists():
         git = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
         commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return f"{edgedistill.__version__}{'+' if commit else ''}{commit}"
+    return f"{version('edgedistill')}{'+' if commit else ''}{commit}"
 
 
 def _with_card(model: onnx.ModelProto, card: Card) -> bytes:

@@ -11,10 +11,12 @@ from torch import Tensor
 
 from edgedistill.networks.pickle_reader import Unreadable, read_tensor_records, short
 
-# Bounds on a stranger's file. A teacher of DQN with its target network and Adam's moments takes 27 MB and 100 members.
+# Bounds on a stranger's file, and on each member of it once inflated: a zip of 100 KB may hold one of 100 MB. A teacher
+# of DQN with its target network and Adam's moments takes 27 MB and 100 members, one of QR-DQN at most twice that.
 MAX_BYTES = 100_000_000
 MAX_MEMBERS = 1000
 MAX_PICKLE_BYTES = 1_000_000
+MAX_BYTEORDER_BYTES = 16
 
 MEMBER_SIGNATURE = b"PK\x01\x02"
 # All that `zipfile` was seen to raise for damaged bytes, or may by its source.
@@ -36,7 +38,7 @@ def open_zip(data: bytes) -> ZipFile:
         raise Unreadable("is not a zip file, or is cut short") from error
 
 
-def read_member(archive: ZipFile, name: str, most: int = MAX_BYTES) -> bytes:
+def read_member(archive: ZipFile, name: str, most: int) -> bytes:
     """One member's bytes.
 
     Raises:
@@ -84,9 +86,8 @@ class StateDict:
             raise Unreadable(f"has {len(pickles)} 'data.pkl' among its weights, where torch writes one")
         self._folder = pickles[0].removesuffix("data.pkl")
         self._records = read_tensor_records(read_member(self._archive, pickles[0], MAX_PICKLE_BYTES))
-        byteorder = self._folder + "byteorder"
         # torch before 2.1 writes no such member, and always the machine's order: little on all that train.
-        if byteorder in self._archive.namelist() and read_member(self._archive, byteorder) != b"little":
+        if self._byteorder() not in (None, b"little"):
             raise Unreadable("holds weights that are not little-endian")
 
     @property
@@ -100,7 +101,7 @@ class StateDict:
             Unreadable: its storage is missing, cut short or damaged, or a value is not finite.
         """
         record = self._records[name]
-        raw = read_member(self._archive, f"{self._folder}data/{record.storage.key}")
+        raw = read_member(self._archive, f"{self._folder}data/{record.storage.key}", MAX_BYTES)
         if len(raw) != 4 * record.storage.elements:
             raise Unreadable(
                 f"holds {len(raw):,} bytes for {short(name)}, where {4 * record.storage.elements:,} were announced"
@@ -110,3 +111,7 @@ class StateDict:
         if not tensor.isfinite().all():
             raise Unreadable(f"holds values in {short(name)} that are not finite, as a diverged training leaves them")
         return tensor.clone(memory_format=torch.contiguous_format)
+
+    def _byteorder(self) -> bytes | None:
+        name = self._folder + "byteorder"
+        return read_member(self._archive, name, MAX_BYTEORDER_BYTES) if name in self._archive.namelist() else None

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from edgedistill.atari.resize import SIDE
 from edgedistill.bounds import MAX_ACTIVATION_BYTES, MAX_FILE_BYTES
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.card import Card
+from edgedistill.runtime.observations import as_frames
 from edgedistill.runtime.onnx_file import check_onnx
 
 # Since 1.29 onnxruntime's Linux builds keep notes of what runs on which machine in ~/.cache and send them to Microsoft.
@@ -20,7 +22,11 @@ import onnxruntime
 
 
 class Policy:
-    """Frames in, actions out, on onnxruntime with one thread."""
+    """Frames in, actions out, on onnxruntime with one thread.
+
+    `predict` takes observations as stable-baselines3 and gymnasium have them, uint8 (N, 4, 84, 84) or (N, 84, 84, 4);
+    `act` and `logits` take frames as the file does, uint8 (N, 84, 84, 4). `card` is what the file says of itself.
+    """
 
     def __init__(self, model: bytes, source: str) -> None:
         """
@@ -48,6 +54,7 @@ class Policy:
             raise BadRequest(f"{source}: not an ONNX model that onnxruntime can run.") from error
         self.card = Card.from_metadata(self._session.get_modelmeta().custom_metadata_map, source)
         self.source = source
+        self.set_random_seed(0)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         got = [(tensor.name, tensor.type, tensor.shape[1:]) for tensor in inputs + outputs]
         wanted = [
@@ -61,6 +68,9 @@ class Policy:
     @classmethod
     def load(cls, path: str | Path) -> "Policy":
         """Load an exported student.
+
+        Args:
+            path: an `.onnx` that `edgedistill export` wrote.
 
         Raises:
             BadRequest: the file is missing, too large, or not an exported student.
@@ -94,11 +104,43 @@ class Policy:
         actions: NDArray[np.int64] = self.logits(frames).argmax(axis=1)
         return actions
 
+    def predict(
+        self,
+        observation: NDArray[Any] | dict[str, NDArray[Any]],
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[Any] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...] | None]:
+        """Actions in the form of stable-baselines3, so that its `evaluate_policy` takes a student as it is.
+
+        Args:
+            observation: uint8, gray pixels from 0 to 255, newest frame last: a stack (4, 84, 84) or (84, 84, 4), or a
+                batch (N, 4, 84, 84) or (N, 84, 84, 4).
+            state: a recurrent policy's, which a student is not; it comes back as it is.
+            episode_start: (N,) bool, where a recurrent policy would forget; has no effect.
+            deterministic: take the action with the largest logit. Otherwise draw from softmax(logits), the policy that
+                a student of a KL loss was taught, with `set_random_seed`'s generator.
+
+        Returns:
+            Indices into `card.actions`, int64 (N,), or () for a single stack; and `state`.
+
+        Raises:
+            BadRequest: `observation` has another type or shape.
+        """
+        logits = self.logits(as_frames(observation))
+        # The largest of logits + Gumbel noise is a draw from their softmax.
+        actions = (logits if deterministic else logits + self._rng.gumbel(size=logits.shape)).argmax(axis=1)
+        return actions.reshape(np.asarray(observation).shape[:-3]), state
+
+    def set_random_seed(self, seed: int | None = 0) -> None:
+        """Begin `predict`'s random actions (deterministic=False) anew. A seed of None: other ones each time."""
+        self._rng = np.random.default_rng(seed)
+
     def require_game(self, game: str) -> None:
         """Raise `BadRequest` unless this student was made for `game`."""
         if self.card.game != game:
             raise BadRequest(
-                f"{self.source} plays {self.card.game}, not {game}. Leave --game out, or name another file."
+                f"{self.source} plays {self.card.game}, not {game}. Leave the game out, or name another file."
             )
 
     def require_actions(self, emulator: Emulator) -> None:

@@ -93,4 +93,5 @@ def test_the_teacher_of_a_run_is_that_of_plain_pqn(threads, optimiser, average):
     for group in envs:
         group.close()
     expected = np.reshape(plain_pqn(config, plain.teacher.network, actions), (ROLLOUTS, -1)).mean(axis=1)
-    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    # Muon's iteration enlarges what two halves of a minibatch round otherwise than a whole one.
+    np.testing.assert_allclose(losses, expected, rtol=1e-5 if optimiser == "radam" else 1e-4)

@@ -64,6 +64,37 @@ def test_training_says_what_to_install(board):
     assert "pip install 'edgedistill[train]'" in outcome.stderr
 
 
+def test_a_student_is_used_from_python(board):
+    code = """
+import numpy as np
+from edgedistill import Policy, evaluate, load_policy, play
+policy = load_policy("pong", "nano")
+print(isinstance(policy, Policy), policy.predict(np.zeros((2, 4, 84, 84), np.uint8))[0].shape)
+print(len(list(play(policy, max_steps=5))), len(evaluate(policy, episodes=1).returns))
+"""
+    outcome = board("python", "-c", code)
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.split("\n")[:2] == ["True (2,)", "5 1"]
+
+
+@pytest.mark.parametrize("name", ["train", "export_student", "compare_runs"])
+def test_what_trains_says_in_python_what_to_install(board, name):
+    outcome = board("python", "-c", f"from edgedistill import {name}")
+    assert outcome.returncode == 1
+    assert f"ModuleNotFoundError: edgedistill.{name} needs " in outcome.stderr
+    assert "pip install 'edgedistill[train]'" in outcome.stderr
+
+
+def test_help_in_python_works_without_the_trainer(board):
+    outcome = board("python", "-c", "import edgedistill; help(edgedistill)")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "load_policy" in outcome.stdout
+
+
+def test_it_runs_as_a_module(board):
+    assert board("python", "-m", "edgedistill", "--version").stdout.startswith("edgedistill ")
+
+
 def test_start_up_imports_nothing_heavy(board):
     code = "import sys, edgedistill.cli; print([m for m in sys.modules if m in ('torch', 'onnx', 'onnxruntime')])"
     assert board("python", "-c", code).stdout.strip() == "[]"

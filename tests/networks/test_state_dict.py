@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 
 from edgedistill.networks.pickle_reader import Unreadable
-from edgedistill.networks.state_dict import MAX_MEMBERS, StateDict, listed, open_zip, read_member
+from edgedistill.networks.state_dict import MAX_BYTES, MAX_MEMBERS, StateDict, listed, open_zip, read_member
 from tests.hostile import damaged
 from tests.torch_files import torch_bytes, unzipped, zipped
 
@@ -54,6 +54,7 @@ def test_files_of_torch_before_2_1_are_read(weight):
     ("change", "message"),
     [
         ({"archive/byteorder": b"big"}, "not little-endian"),
+        ({"archive/byteorder": b"little" + bytes(11)}, "'archive/byteorder' of 17 bytes, where at most 16 are read"),
         ({"archive/data.pkl": None}, "has 0 'data.pkl'"),
         ({"other/data.pkl": b"."}, "has 2 'data.pkl'"),
         ({"archive/data.pkl": b")" * 1_000_001}, "where at most 1,000,000 are read"),
@@ -119,33 +120,33 @@ def test_a_member_that_is_said_to_be_empty_is_not_taken_for_it():
     archive = open_zip(zipped({"a": b"content"}))
     archive.getinfo("a").file_size = 0
     with pytest.raises(Unreadable, match="damaged 'a'"):
-        read_member(archive, "a")
+        read_member(archive, "a", MAX_BYTES)
 
 
 def test_a_member_that_cannot_be_inflated_is_refused():
     damaged = bytearray(PLAIN)
     damaged[31] = 0xFF  # the first byte after the header (30) and the name (1): a type of block that there is not
     with pytest.raises(Unreadable, match="damaged 'a'"):
-        read_member(open_zip(bytes(damaged)), "a")
+        read_member(open_zip(bytes(damaged)), "a", MAX_BYTES)
 
 
 def test_a_member_said_to_lie_beyond_any_file_is_refused():
     archive = open_zip(zipped({"a": b"content"}))
     archive.getinfo("a").header_offset = 2**63
     with pytest.raises(Unreadable, match="damaged 'a'"):
-        read_member(archive, "a")
+        read_member(archive, "a", MAX_BYTES)
 
 
 def test_other_compressions_are_refused():
     with pytest.raises(Unreadable, match="unusual compression"):
-        read_member(open_zip(zipped({"a": b"a" * 1000}, zipfile.ZIP_LZMA)), "a")
+        read_member(open_zip(zipped({"a": b"a" * 1000}, zipfile.ZIP_LZMA)), "a", MAX_BYTES)
 
 
 def test_names_from_a_file_cannot_drive_the_terminal():
     assert listed(["\x1b[2J"]) == "'\\x1b[2J'"
     assert len(listed(["x" * 5000])) < 100
     with pytest.raises(Unreadable) as refusal:
-        read_member(open_zip(zipped({})), "\x1b[2J" * 5000)
+        read_member(open_zip(zipped({})), "\x1b[2J" * 5000, MAX_BYTES)
     assert str(refusal.value).isprintable()
     assert len(str(refusal.value)) < 200
     assert listed([]) == "nothing"
@@ -173,7 +174,7 @@ PLAIN = zipped({"a": b"content" * 9}, zipfile.ZIP_DEFLATED)
 def test_a_damaged_zip_gives_a_refusal_or_the_member(data):
     """Mostly headers, where `zipfile` raises what it raises; a file of weights has few."""
     try:
-        content = read_member(open_zip(data), "a")
+        content = read_member(open_zip(data), "a", MAX_BYTES)
     except Unreadable:
         return
     assert content == b"content" * 9

@@ -1,0 +1,91 @@
+"""The Python interface of the [train] extra: thin functions over `distill` and `exporter`, for runs in folders."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from edgedistill.distill import training
+from edgedistill.distill.training import Event
+from edgedistill.errors import BadRequest
+from edgedistill.exporter import export
+from edgedistill.exporter.export import Exported
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.setting import settings_of
+
+
+def train(
+    config: TrainConfig,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
+    warn: Callable[[str], None] = lambda message: None,
+) -> Iterator[Event]:
+    """Train a teacher and its students, as `edgedistill train` does; the run goes on while its events are asked for.
+
+    Args:
+        config: the settings; budgets are in agent steps, 4 emulator frames each.
+        out: folder of the run: a new one, or with `resume` the one to go on with.
+        resume: go on from the last checkpoint; of `config`, `steps`, `minutes` and what else does not touch what the
+            run learns may differ from the run's.
+        should_stop: asked after every rollout; where it says True, the run ends with a checkpoint.
+        warn: told in words of a checkpoint that cannot be read, where the one before it is used.
+
+    Returns:
+        An iterator of events: `Progress` after a rollout (step, losses), `Evaluated` (step, mean return of each network
+        by name), `Evaluating`, `Saved`, `Resumed`; all in `edgedistill.distill`.
+
+    Raises:
+        BadRequest: the folder holds a run already, or none to resume; other settings; a teacher that comes frozen.
+        EdgeDistillError: while it runs: a loss that diverged, a checkpoint that cannot be read.
+    """
+    if resume:
+        run = RunFolder.open(Path(out))
+        may = {name: getattr(config, name) for name, (each, _, _) in settings_of(TrainConfig).items() if each.resumable}
+        if replace(run.config(), **may) != config:
+            raise BadRequest(f"{out} has other settings. Where a run goes on, these may change: {', '.join(may)}.")
+        run.save_config(config)
+    elif config.frozen:
+        raise BadRequest("A frozen teacher comes with `edgedistill train --teacher-from`; go on here with resume=True.")
+    else:
+        run = RunFolder.create(Path(out), config)
+    return training.train(run, config, resume=resume, should_stop=should_stop, warn=warn)
+
+
+def export_student(
+    run: str | Path,
+    student: str | None,
+    output: str | Path,
+    *,
+    episodes: int = 30,
+    precision: str = "int8",
+    allow_disagreement: bool = False,
+) -> Exported:
+    """Write a student of a run as one `.onnx`, and its card beside it, as `edgedistill export` does.
+
+    The file takes uint8 frames (N, 84, 84, 4) and gives float32 logits (N, A); `load_policy` reads it.
+
+    Args:
+        run: folder of a run, finished or in progress.
+        student: name of one of its students; None where it has only one.
+        output: the `.onnx` to write.
+        episodes: games of each evaluation on the card.
+        precision: "int8", or "float32" for comparison.
+        allow_disagreement: write even what does not play like the student that was trained.
+
+    Returns:
+        Exported: `path` (Path), `bytes` (int) and `card` (Card).
+
+    Raises:
+        BadRequest: no such run, student or precision, or `output` cannot be written.
+        EdgeDistillError: the run has no checkpoint yet, or the export does not play like its original.
+    """
+    return export.export_student(
+        RunFolder.open(Path(run)),
+        student,
+        Path(output),
+        episodes=episodes,
+        precision=precision,
+        allow_disagreement=allow_disagreement,
+    )

@@ -1,0 +1,40 @@
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+
+def test_version(cli):
+    outcome = cli("--version")
+    assert (outcome.code, outcome.out) == (0, f"edgedistill {version('edgedistill')}\n")
+
+
+@pytest.mark.parametrize("verb", [(), ("train",), ("play",), ("zoo",), ("zoo", "build")])
+def test_h_is_help(cli, verb):
+    short, long = cli(*verb, "-h"), cli(*verb, "--help")
+    assert short.code == long.code == 0
+    assert short.out == long.out
+    assert "Usage" in short.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "completions"), [("ex", ["export"]), ("play --he", ["--headless", "--help"]), ("zoo sh", ["show"])]
+)
+def test_completion_knows_verbs_and_options(typed, completions):
+    words = f"edgedistill {typed}"
+    asked = {"_EDGEDISTILL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    outcome = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'edgedistill'; from edgedistill.cli import main; main()"],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert outcome.stdout.split() == completions, outcome.stderr
+
+
+def test_completion_can_be_installed(cli):
+    out = " ".join(cli("--help").out.split())
+    assert "--install-completion" in out

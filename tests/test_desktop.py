@@ -1,0 +1,47 @@
+from dataclasses import replace
+
+import pytest
+
+from edgedistill import TrainConfig, compare_runs, export_student, load_policy, train
+from edgedistill.distill.realtime import Progress
+from edgedistill.distill.training import Evaluated, Resumed
+from edgedistill.errors import BadRequest
+from tests.conftest import TINY
+
+SHORT = replace(TINY, steps=128)
+
+
+def test_a_run_is_trained_resumed_exported_and_played(tmp_path):
+    run, file = tmp_path / "run", tmp_path / "pico.onnx"
+    events = list(train(SHORT, run))
+    assert [event.step for event in events if isinstance(event, Progress)] == [64, 128]
+    assert set(events[-1].scores) == {"teacher", "micro", "pico"}
+
+    longer = list(train(replace(SHORT, steps=192), str(run), resume=True))
+    assert longer[0] == Resumed(128)
+    assert [event.step for event in longer if isinstance(event, Evaluated)] == [192]
+
+    exported = export_student(str(run), "pico", str(file), episodes=1, allow_disagreement=True)
+    assert (exported.path, exported.bytes) == (file, file.stat().st_size)
+    assert load_policy(file).card == exported.card
+    assert [curve.student for curve in compare_runs([run]).curves] == ["micro", "pico"]
+
+
+def test_a_run_ends_when_it_is_asked_to(tmp_path):
+    events = list(train(SHORT, tmp_path / "run", should_stop=lambda: True))
+    assert [event.step for event in events if isinstance(event, Progress)] == [64]
+
+
+def test_bad_requests_are_refused_before_the_first_event(tmp_path, tiny_run):
+    with pytest.raises(BadRequest, match="holds a run already"):
+        train(TINY, tiny_run.path)
+    with pytest.raises(BadRequest, match="No run at"):
+        train(TINY, tmp_path / "none", resume=True)
+    with pytest.raises(BadRequest, match="these may change: steps, minutes"):
+        train(replace(TINY, seed=1), tiny_run.path, resume=True)
+    with pytest.raises(BadRequest, match="train --teacher-from"):
+        train(TrainConfig("pong", TINY.students, teacher_from="sb3:x.zip"), tmp_path / "frozen")
+    with pytest.raises(BadRequest, match="No run at"):
+        export_student(tmp_path / "none", None, tmp_path / "x.onnx")
+    assert tiny_run.config() == TINY
+    assert list(tmp_path.iterdir()) == []
