@@ -20,7 +20,7 @@ OPERATORS: dict[str, set[str]] = {
     "Flatten": set(),
     "QuantizeLinear": {"axis"},
     "DequantizeLinear": {"axis"},
-    "Conv": {"strides", "kernel_shape"},
+    "Conv": {"strides", "kernel_shape", "group"},
     "Relu": set(),
     "Gemm": {"transB"},
 }
@@ -45,6 +45,16 @@ class _Allowed:
     """Number -> wire type"""
     texts: frozenset[int] = frozenset()
     """Those of the fields that are UTF-8"""
+
+
+@dataclass(frozen=True)
+class _Node:
+    """What of a node is looked at together with others."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    groups: int
+    """The attribute `group`"""
 
 
 # Field numbers of onnx.proto (IR version 8).
@@ -93,20 +103,34 @@ def _check_model(data: memoryview) -> None:
 
 
 def _check_graph(data: memoryview) -> None:
-    nodes = tensors = 0
+    nodes: list[_Node] = []
+    shapes: dict[str, list[int]] = {}
+    tensors = 0
     for number, value in _fields(data, GRAPH):
         if number == 1:
-            nodes += 1
-            if nodes > MAX_NODES:
+            if len(nodes) == MAX_NODES:
                 raise _Malformed(f"more than {MAX_NODES} nodes")
-            _check_node(_message(value))
+            nodes.append(_checked_node(_message(value)))
         elif number == 5:
             tensors += 1
             if tensors > MAX_TENSORS:
                 raise _Malformed(f"more than {MAX_TENSORS} tensors")
-            _check_tensor(_message(value))
+            name, shape = _checked_tensor(_message(value))
+            shapes[name] = shape
         elif number in (11, 12):
             _check_value(_message(value))
+    _check_groups(nodes, shapes)
+
+
+def _check_groups(nodes: list[_Node], shapes: dict[str, list[int]]) -> None:
+    """Filters see all channels, or one each."""
+    sources = {output: node.inputs[0] for node in nodes if node.inputs for output in node.outputs}
+    for node in nodes:
+        if node.groups != 1:
+            weight = node.inputs[1] if len(node.inputs) > 1 else ""
+            # (filters, channels that one sees, height, width), in int8 behind a DequantizeLinear
+            if shapes.get(sources.get(weight, weight), [])[:2] != [node.groups, 1]:
+                raise _Malformed(f"a convolution of {node.groups} groups that is not depthwise")
 
 
 def _check_value(data: memoryview) -> None:
@@ -124,24 +148,33 @@ def _walk(data: memoryview, allowed: _Allowed) -> None:
         pass
 
 
-def _check_node(data: memoryview) -> None:
-    operator, attributes = "", []
+def _checked_node(data: memoryview) -> _Node:
+    operator, inputs, outputs, groups, attributes = "", list[str](), list[str](), 1, list[str]()
     for number, value in _fields(data, NODE):
-        if number == 4:
+        if number in (1, 2):
+            (inputs if number == 1 else outputs).append(_text(value))
+        elif number == 4:
             operator = _text(value)
         elif number == 5:
-            attributes.append(_text(dict(_fields(_message(value), ATTRIBUTE)).get(1, memoryview(b""))))
+            parts = dict(_fields(_message(value), ATTRIBUTE))
+            attributes.append(_text(parts.get(1, memoryview(b""))))
+            if attributes[-1] == "group":
+                groups = _whole(parts.get(3, 0))
     if operator not in OPERATORS:
         raise _Malformed(f"the operator {operator!r}")
     for attribute in attributes:
-        if attribute not in OPERATORS[operator]:
+        if attribute not in OPERATORS[operator] or attributes.count(attribute) > 1:
             raise _Malformed(f"the attribute {attribute!r} of {operator}")
+    return _Node(tuple(inputs), tuple(outputs), groups)
 
 
-def _check_tensor(data: memoryview) -> None:
-    dims, element_type, raw = [], 0, 0
+def _checked_tensor(data: memoryview) -> tuple[str, list[int]]:
+    """Name and shape."""
+    name, dims, element_type, raw = "", list[int](), 0, 0
     for number, value in _fields(data, TENSOR):
-        if number == 1 and isinstance(value, int):
+        if number == 8:
+            name = _text(value)
+        elif number == 1 and isinstance(value, int):
             dims.append(value)
         elif number == 2 and isinstance(value, int):
             element_type = value
@@ -153,6 +186,7 @@ def _check_tensor(data: memoryview) -> None:
         raise _Malformed(f"a tensor of shape {dims}")
     if prod(dims) * ELEMENT_BYTES[element_type] != raw:
         raise _Malformed(f"a tensor of shape {dims} in {raw} bytes")
+    return name, dims
 
 
 def _fields(data: memoryview, allowed: _Allowed) -> Iterator[tuple[int, int | memoryview]]:
@@ -210,6 +244,12 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
 def _message(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
         raise _Malformed("a number where a message belongs")
+    return value
+
+
+def _whole(value: int | memoryview) -> int:
+    if not isinstance(value, int):
+        raise _Malformed("a message where a number belongs")
     return value
 
 

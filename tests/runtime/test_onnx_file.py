@@ -47,6 +47,23 @@ def test_attributes_that_the_exporter_does_not_write(model):
     refused(model, "the attribute 'pads' of Conv")
 
 
+@pytest.mark.parametrize(
+    ("groups", "shape"), [(2, (4, 2, 3, 3)), (2, (4, 1, 3, 3)), (8, (4, 1, 3, 3)), (0, (4, 1, 3, 3))]
+)
+def test_filters_see_all_channels_or_one_each(model, groups, shape):
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(shape, np.int8), "w"))
+    model.graph.node.append(helper.make_node("DequantizeLinear", ["w", "scale"], ["weight"]))
+    model.graph.node.append(helper.make_node("Conv", ["x", "weight"], ["y"], group=4))
+    if shape[1] == 1:
+        check_onnx(model.SerializeToString(), "x.onnx")
+    model.graph.node[-1].attribute[0].i = groups
+    refused(model, f"a convolution of {groups} groups that is not depthwise")
+    model.graph.node[-1].attribute[0].i = 1
+    check_onnx(model.SerializeToString(), "x.onnx")
+    model.graph.node[-1].attribute.append(helper.make_attribute("group", 4))
+    refused(model, "the attribute 'group' of Conv")
+
+
 def test_subgraphs_functions_and_training_information(model):
     node = model.graph.node[0]
     node.attribute.append(helper.make_attribute("perm", helper.make_graph([], "inner", [], [])))
