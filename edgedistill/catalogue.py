@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import pairwise
@@ -29,11 +29,17 @@ NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution without padding."""
+    """A convolution without padding; a depthwise one and one of kernel 1 behind it are a separable one."""
 
     channels: int
     kernel: int
     stride: int
+    depthwise: bool = False
+    """One filter for each incoming channel, so that as many go out, instead of filters that see all of them"""
+
+    def filter_depth(self, channels_in: int) -> int:
+        """Incoming channels that one filter sees."""
+        return 1 if self.depthwise else channels_in
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Architecture:
         """(outputs, weights per output, positions at which the weights are applied), layer by layer."""
         shapes = self.conv_shapes
         layers = [
-            (conv.channels, before[0] * conv.kernel**2, after[1] * after[2])
+            (conv.channels, conv.filter_depth(before[0]) * conv.kernel**2, after[1] * after[2])
             for conv, before, after in zip(self.convs, shapes, shapes[1:], strict=False)
         ]
         widths = [prod(shapes[-1]), *self.fc, actions]
@@ -92,23 +98,27 @@ class Architecture:
         return sum(outputs * (weights + 5 + 12) for outputs, weights, _ in self._layers(actions)) + 5
 
     def layers_text(self) -> str:
-        """The layers in a few characters: channels, stride where it is not the Nature DQN's, units.
+        """The layers in a few characters: channels, kernel and stride where they are not the Nature DQN's, units.
 
         >>> NATURE_DQN.layers_text()
         '32-64-64 / 512'
+        >>> Architecture("mine", (Conv(8, 8, 4), Conv(8, 4, 2, depthwise=True), Conv(16, 1, 1)), (20,)).layers_text()
+        '8-d4s2-16k1s1 / 20'
         """
-        usual = [(conv.kernel, conv.stride) for conv in NATURE_DQN.convs]
-        convs = [
-            f"{conv.channels}"
-            if (conv.kernel, conv.stride) == nature
-            else f"{conv.channels}k{conv.kernel}s{conv.stride}"
-            for conv, nature in zip(self.convs, usual + [(0, 0)] * MAX_LAYERS, strict=False)
-        ]
+        convs = []
+        for number, conv in enumerate(self.convs):
+            size = f"{conv.kernel}s{conv.stride}"
+            usual = number < len(NATURE_DQN.convs) and conv == replace(NATURE_DQN.convs[number], channels=conv.channels)
+            convs.append(f"d{size}" if conv.depthwise else str(conv.channels) + ("" if usual else f"k{size}"))
         return " / ".join("-".join(part) for part in (convs, [str(units) for units in self.fc]) if part)
 
     def to_dict(self) -> dict[str, Any]:
         """The form that `parse_architecture` reads."""
-        convs = [{"channels": c.channels, "kernel": c.kernel, "stride": c.stride} for c in self.convs]
+        convs = [
+            {"channels": c.channels, "kernel": c.kernel, "stride": c.stride}
+            | ({"depthwise": True} if c.depthwise else {})
+            for c in self.convs
+        ]
         return {"name": self.name, "summary": self.summary, "convs": convs, "fc": list(self.fc)}
 
 
@@ -146,17 +156,31 @@ def parse_architecture(data: dict[str, Any], source: str) -> Architecture:
         raise refuse(f"'name' must be lower-case letters, digits, '-' and '_', at most 32, got {name!r}")
     if not isinstance(summary, str):
         raise refuse(f"'summary' must be text, got {summary!r}")
-    convs = []
+    convs: list[Conv] = []
     for table in tables("convs", MAX_LAYERS):
-        if not isinstance(table, dict) or set(table) != {"channels", "kernel", "stride"}:
-            raise refuse(f"each of 'convs' must give channels, kernel and stride, got {table!r}")
-        convs.append(
-            Conv(
-                whole(table, "channels", MAX_CHANNELS),
-                whole(table, "kernel", FRAME_SIDE),
-                whole(table, "stride", FRAME_SIDE),
+        if not isinstance(table, dict) or set(table) - {"depthwise"} != {"channels", "kernel", "stride"}:
+            raise refuse(
+                f"each of 'convs' must give channels, kernel and stride, and may give depthwise, got {table!r}"
             )
+        depthwise = table.get("depthwise", False)
+        if not isinstance(depthwise, bool):
+            raise refuse(f"'depthwise' must be true or false, got {depthwise!r}")
+        conv = Conv(
+            whole(table, "channels", MAX_CHANNELS),
+            whole(table, "kernel", FRAME_SIDE),
+            whole(table, "stride", FRAME_SIDE),
+            depthwise,
         )
+        if depthwise and not convs:
+            raise refuse(
+                "the first of 'convs' cannot be depthwise: no filter would see more than one of the four frames"
+            )
+        if depthwise and conv.channels != convs[-1].channels:
+            raise refuse(
+                f"a depthwise convolution gives as many channels as come in, here {convs[-1].channels}, got "
+                f"channels = {conv.channels}; one of kernel 1 behind it mixes them into another number"
+            )
+        convs.append(conv)
     fc = tuple(whole({"fc": units}, "fc", MAX_UNITS) for units in tables("fc", MAX_LAYERS))
     architecture = Architecture(name, tuple(convs), fc, summary)
     if not convs:

@@ -46,10 +46,10 @@ static inline int32_t add_four(int16x2_t even_in, int16x2_t odd_in, const int8_t
 
 /* Weights in the order in which they are read: for every four filters or units, for every line of a filter, for every
  * four inputs: the four weights of the first filter, of the second, of the third, of the fourth. They are filled up with
- * zeros to multiples of four. The sum of products and bias, times scale, is the output. */
+ * zeros to multiples of four. Where a filter sees one channel alone, it is simply filter by filter. The sum of products and bias, times scale, is the output. */
 $tables
 
-static uint8_t even[$even], odd[$odd]; /* outputs of every other layer, and 3 bytes that meet zeros */
+static uint8_t $buffers; /* outputs of every other layer, and 3 bytes that meet zeros */
 static int32_t sums[$sums];
 
 /* Add to the sums of four filters their products with 4 * fours inputs; the weights that follow. */
@@ -124,7 +124,7 @@ static void convolve(const uint8_t *in, int side, int channels, const int8_t *we
     }
 }
 
-/* in [inputs] -> sums [units, or up to 3 more] */
+$depthwise/* in [inputs] -> sums [units, or up to 3 more] */
 static void connect(const uint8_t *in, int inputs, const int8_t *weight, const int32_t *bias, int units, int32_t *sums)
 {
     int unit;

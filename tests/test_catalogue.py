@@ -79,6 +79,29 @@ def test_a_users_own_toml(tmp_path):
     assert mine.parameters(6) == 2_056 + 51_216 + 102
 
 
+def test_a_separable_convolution_is_a_depthwise_one_and_one_of_kernel_1(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        """
+        name = "mine"
+        convs = [
+            { channels = 8, kernel = 8, stride = 4 },
+            { channels = 8, kernel = 4, stride = 2, depthwise = true },
+            { channels = 16, kernel = 1, stride = 1 },
+        ]
+        fc = []
+        """
+    )
+    mine = find_architecture(str(file))
+    # 8·(4·64) + 8; 8·16 + 8; 16·8 + 16; head: 6·(16·9·9) + 6
+    assert mine.parameters(6) == 2_056 + 136 + 144 + 7_782
+    assert mine.macs(6) == 2_048 * 20 * 20 + 128 * 9 * 9 + 128 * 9 * 9 + 7_776
+    assert mine.layers_text() == "8-d4s2-16k1s1"
+    assert parse_architecture(mine.to_dict(), "test") == mine
+
+
+STEM = [{"channels": 8, "kernel": 8, "stride": 4}]
+DEPTHWISE = {"channels": 8, "kernel": 4, "stride": 2, "depthwise": True}
 GOOD = {"name": "x", "convs": [{"channels": 8, "kernel": 8, "stride": 4}], "fc": [16]}
 
 
@@ -96,6 +119,9 @@ GOOD = {"name": "x", "convs": [{"channels": 8, "kernel": 8, "stride": 4}], "fc":
         ({"name": "../evil"}, "'name' must be"),
         ({"summary": 3}, "'summary' must be text"),
         ({"depth": 3}, "unknown key 'depth'"),
+        ({"convs": [*STEM, {**DEPTHWISE, "depthwise": 1}]}, "'depthwise' must be true or false, got 1"),
+        ({"convs": [*STEM, {**DEPTHWISE, "channels": 16}]}, "as many channels as come in, here 8, got channels = 16"),
+        ({"convs": [{**DEPTHWISE, "channels": 4}]}, "the first of 'convs' cannot be depthwise"),
     ],
 )
 def test_an_unusable_architecture_says_what_is_wrong(change, complaint):
@@ -104,7 +130,8 @@ def test_an_unusable_architecture_says_what_is_wrong(change, complaint):
 
 
 VALUES = st.none() | st.integers() | st.text(max_size=5) | st.booleans()
-CONVS = st.lists(VALUES | st.fixed_dictionaries(dict.fromkeys(("channels", "kernel", "stride"), VALUES)), max_size=3)
+SIZES = dict.fromkeys(("channels", "kernel", "stride"), VALUES | st.just(4))
+CONVS = st.lists(VALUES | st.fixed_dictionaries(SIZES, optional={"depthwise": VALUES}), max_size=3)
 
 
 @given(

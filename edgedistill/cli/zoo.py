@@ -77,7 +77,7 @@ def list_students(actions: Actions = 6, as_json: AsJson = False) -> None:
         )
     console.print(table)
     console.print(
-        "conv: channels; 'k3s2' is a 3×3 kernel with stride 2 where that is not the Nature DQN's.",
+        "conv: channels; 'k3s2' is a 3×3 kernel with stride 2 where that is not the Nature DQN's; 'd3s2', depthwise.",
         style="dim",
     )
     game = next(iter(trained), None)

@@ -62,18 +62,18 @@ def c_source(model: bytes, source: str) -> CSource:
         ) from error
     calls, sizes = _calls(layers)
     # Inputs are read by four, so up to 3 bytes beyond a layer's output meet weights of zero.
-    even, odd = (max([*sizes[start::2], 1]) + 3 for start in (0, 1))
+    buffers = {name: max(sizes[start::2]) + 3 for start, name in enumerate(("even", "odd")) if sizes[start::2]}
     sums = max(_filled_up(layer.bias, 0).size for layer in layers if layer.stride is None)
     tables = [
         (f"layer{number}_{what}", values)
         for number, layer in enumerate(layers, start=1)
         for what, values in (
-            ("weight", _in_reading_order(layer.weight)),
+            ("weight", layer.weight.ravel() if layer.depthwise else _in_reading_order(layer.weight)),
             ("bias", _filled_up(layer.bias, 0)),
             ("scale", layer.scale),
         )
     ]
-    flash, ram = sum(values.nbytes for _, values in tables), even + odd + 4 * sums
+    flash, ram = sum(values.nbytes for _, values in tables), sum(buffers.values()) + 4 * sums
     title = f"{_plain(card.game)}, student {_plain(card.student)}, int8"
     header = _template("student.h").substitute(
         title=title,
@@ -87,9 +87,9 @@ def c_source(model: bytes, source: str) -> CSource:
     code = _template("student.c").substitute(
         title=title,
         tables="\n".join(_table(name, values) for name, values in tables),
-        even=even,
-        odd=odd,
+        buffers=", ".join(f"{name}[{size}]" for name, size in buffers.items()),
         sums=sums,
+        depthwise=_text("depthwise.c") if any(layer.depthwise for layer in layers) else "",
         calls=calls,
     )
     return CSource(header, code, flash, ram)
@@ -126,9 +126,9 @@ def _calls(layers: list[IntegerLayer]) -> tuple[str, list[int]]:
         parameters = f"{name}_weight, {name}_bias, {name}_scale"
         if layer.stride is not None:
             kernel = layer.weight.shape[1]
-            lines.append(
-                f"    convolve({value}, {side}, {channels}, {parameters}, {kernel}, {layer.stride}, {out}, {output});"
-            )
+            function, filters = ("convolve_channels", "") if layer.depthwise else ("convolve", f"{out}, ")
+            sides = f"{value}, {side}, {channels}"
+            lines.append(f"    {function}({sides}, {parameters}, {kernel}, {layer.stride}, {filters}{output});")
             side, channels = (side - kernel) // layer.stride + 1, out
             sizes.append(side * side * out)
         else:
@@ -203,5 +203,9 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9 _.+-]", "?", text)[:80]
 
 
+def _text(name: str) -> str:
+    return resources.files("edgedistill.export").joinpath(name).read_text()
+
+
 def _template(name: str) -> Template:
-    return Template(resources.files("edgedistill.export").joinpath(name).read_text())
+    return Template(_text(name))

@@ -58,8 +58,7 @@ def int8_model(student: AtariNetwork, calibration: Frames | None = None) -> onnx
         if layer.stride is None:
             output = graph.node("Gemm", inputs, "logits" if last else name, transB=1)
         else:
-            kernel = list(weight.shape[2:])
-            output = graph.node("Conv", inputs, name, strides=[layer.stride] * 2, kernel_shape=kernel)
+            output = graph.convolution(inputs, name, weight, layer.stride, layer.groups)
         if not last:
             value = graph.quantised(graph.node("Relu", [output], f"{name}_relu"), f"{name}_out")
     return graph.model(student.actions)
@@ -82,7 +81,7 @@ def float32_model(student: AtariNetwork) -> onnx.ModelProto:
         if layer.stride is None:
             value = graph.node("Gemm", inputs, "logits" if last else name, transB=1)
         else:
-            value = graph.node("Conv", inputs, name, strides=[layer.stride] * 2, kernel_shape=list(weight.shape[2:]))
+            value = graph.convolution(inputs, name, weight, layer.stride, layer.groups)
         if not last:
             value = graph.node("Relu", [value], f"{name}_relu")
     return graph.model(student.actions)
@@ -106,6 +105,11 @@ class _Graph:
         self._nodes.append(node)
         return output
 
+    def convolution(self, inputs: list[str], output: str, weight: NDArray[np.generic], stride: int, groups: int) -> str:
+        """Of filters (out, in of a group, k, k)."""
+        depthwise = {"group": groups} if groups > 1 else {}
+        return self.node("Conv", inputs, output, strides=[stride] * 2, kernel_shape=list(weight.shape[2:]), **depthwise)
+
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
         self._initialisers.append(numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name))
         return name
@@ -122,10 +126,8 @@ class _Graph:
         """A layer's weight (int8) and bias (int32), each behind a DequantizeLinear; the names of the float values."""
         # The bias is added to sums of products, so it carries the product of both scales.
         bias_scale = layer.weight_scale * np.float32(1 / ACTIVATION_LEVELS)
-        limit = np.iinfo(np.int32)
-        bias = np.rint(layer.bias.astype(np.float64) / bias_scale).clip(limit.min, limit.max).astype(np.int32)
         names = []
-        for what, integers, scale in (("weight", weight, layer.weight_scale), ("bias", bias, bias_scale)):
+        for what, integers, scale in (("weight", weight, layer.weight_scale), ("bias", layer.bias_int, bias_scale)):
             inputs = [
                 self.constant(f"{name}_{what}_int", integers),
                 self.constant(f"{name}_{what}_scale", scale),

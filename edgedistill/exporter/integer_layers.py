@@ -20,13 +20,16 @@ class IntegerLayer:
     """A layer whose output is (inputs · weight + bias) · scale, rounded to uint8 after a ReLU unless it is the last."""
 
     weight: NDArray[np.int8]
-    """(out, k, k, in), or (out, in) on inputs that were flattened from (height, width, channels)"""
+    """(out, k, k, in), (out, k, k, 1) where depthwise, or (out, in) on inputs that were flattened from (height, width,
+    channels)"""
     bias: NDArray[np.int32]
     """(out,)"""
     scale: NDArray[np.float32]
     """(out,)"""
     stride: int | None
     """None for a fully connected layer"""
+    depthwise: bool = False
+    """Each filter sees one channel, the one that its output has the place of"""
 
 
 def integer_layers(model: onnx.ModelProto) -> list[IntegerLayer]:
@@ -76,8 +79,9 @@ class _Reader:
             raise UnknownGraph("a bias of another scale than its products")
         attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         value = source.input[0]
+        depthwise = False
         if node.op_type == "Conv":
-            stride = self._stride(attributes, weight)
+            stride, depthwise = self._stride(attributes, weight), self._is_depthwise(attributes, weight)
             weight = weight.transpose(0, 2, 3, 1)
             value = self._before_convolution(value)
         else:
@@ -90,7 +94,7 @@ class _Reader:
         if not (np.isfinite(scale).all() and (scale > 0).all()):
             raise UnknownGraph("a scale that is not positive")
         self._check_sums(weight, bias)
-        return value, IntegerLayer(weight, bias, scale, stride)
+        return value, IntegerLayer(weight, bias, scale, stride, depthwise)
 
     def _before_convolution(self, value: str) -> str:
         """Past the transpose of the frames."""
@@ -157,6 +161,16 @@ class _Reader:
         if attributes.get("kernel_shape") != list(weight.shape[2:]):
             raise UnknownGraph("a kernel that is not its filter's size")
         return int(strides[0])
+
+    @staticmethod
+    def _is_depthwise(attributes: dict[str, object], weight: NDArray[Any]) -> bool:
+        """Whether each of the filters (out, in of a group, k, k) sees a channel of its own."""
+        group = attributes.get("group", 1)
+        if group == 1:
+            return False
+        if weight.shape[1] != 1 or group != len(weight):
+            raise UnknownGraph(f"{group} groups of filters of shape {weight.shape}")
+        return True
 
     @staticmethod
     def _check_order(node: onnx.NodeProto, order: list[int]) -> None:

@@ -21,8 +21,16 @@ from torch import Tensor, nn
 from torch.nn.functional import unfold
 
 from edgedistill.atari.emulator import STACK, Frames
-from edgedistill.networks.integers import ACTIVATION_LEVELS, WEIGHT_LIMIT, activation_ranges, integer_layers, plain_bias
-from edgedistill.networks.network import AtariNetwork
+from edgedistill.networks.integers import (
+    ACTIVATION_LEVELS,
+    WEIGHT_LIMIT,
+    activation_ranges,
+    integer_layers,
+    per_weight,
+    plain_bias,
+    weight_scale,
+)
+from edgedistill.networks.network import AtariNetwork, groups_of
 
 # Of the mean diagonal, added so that inputs that never vary leave the second moments invertible.
 DAMPING = 1e-4
@@ -35,13 +43,15 @@ class QuantisedLayer:
     """A convolution or fully connected layer: weight_int · weight_scale is its weight, on inputs in [0, 1]."""
 
     weight_int: NDArray[np.int8]
-    """(out, in, k, k) or (out, in)"""
+    """(out, in, k, k), (out, 1, k, k) where depthwise, or (out, in)"""
     weight_scale: NDArray[np.float32]
     """(out,)"""
-    bias: NDArray[np.float32]
-    """(out,)"""
+    bias_int: NDArray[np.int32]
+    """(out,): the bias, in products of a weight and an input, so of weight_scale / 255"""
     stride: int | None
     """None for a fully connected layer"""
+    groups: int = 1
+    """As many as channels where it is depthwise"""
 
 
 @dataclass(frozen=True)
@@ -51,17 +61,19 @@ class FloatLayer:
     weight: Tensor
     bias: Tensor
     stride: int | None
+    groups: int = 1
 
     def inputs(self, x: Tensor) -> Tensor:
-        """What its weights meet, (rows, in · k · k): image patches for a convolution."""
+        """What the weights of each group meet, (groups, rows, in · k · k): image patches for a convolution."""
         if self.stride is None:
-            return x.flatten(1)
-        return unfold(x, self.weight.shape[-1], stride=self.stride).transpose(1, 2).flatten(0, 1)
+            return x.flatten(1)[None]
+        patches = unfold(x, self.weight.shape[-1], stride=self.stride)  # (N, in · k · k, places)
+        return patches.transpose(1, 2).reshape(-1, self.groups, self.weight[0].numel()).transpose(0, 1)
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         if self.stride is None:
             return nn.functional.linear(x.flatten(1), weight, bias)
-        return nn.functional.conv2d(x, weight, bias, stride=self.stride)
+        return nn.functional.conv2d(x, weight, bias, stride=self.stride, groups=self.groups)
 
 
 @torch.inference_mode()
@@ -70,8 +82,8 @@ def learnt_layers(student: AtariNetwork) -> list[QuantisedLayer]:
     layers = []
     for layer, (weight, bias, scale) in zip(student.weighted_layers(), integer_layers(student), strict=True):
         stride = layer.stride[0] if isinstance(layer, nn.Conv2d) else None
-        real_bias = bias * (scale / ACTIVATION_LEVELS)
-        layers.append(QuantisedLayer(weight.to(torch.int8).numpy(), scale.numpy(), real_bias.numpy(), stride))
+        integers = weight.to(torch.int8).numpy(), scale.numpy(), bias.to(torch.int32).numpy()
+        layers.append(QuantisedLayer(*integers, stride, groups_of(layer)))
     return layers
 
 
@@ -86,18 +98,19 @@ def quantised_layers(student: AtariNetwork, calibration: Frames) -> list[Quantis
     for number, layer in enumerate(layers):
         expected = [layer(x, layer.weight, layer.bias) for x in exact]
         moments, fitted = _fit(layer, rounded, expected)
-        scale = fitted.abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
+        scale = weight_scale(fitted, layer.bias.view(layer.groups, -1))[..., None]
         integers = _round_weights(fitted, scale, moments)
-        weight = (integers * scale[:, None]).reshape(layer.weight.shape)
+        weight = (integers * scale).reshape(layer.weight.shape)
         got = [layer(x, weight, layer.bias) for x in rounded]
         errors = torch.cat([(a - b).transpose(0, 1).flatten(1) for a, b in zip(got, expected, strict=True)], dim=1)
         error = errors.mean(dim=1)
         quantised.append(
             QuantisedLayer(
                 integers.reshape(layer.weight.shape).to(torch.int8).numpy(),
-                scale.numpy(),
-                (layer.bias - error).numpy(),
+                scale.flatten().numpy(),
+                ((layer.bias - error) / (scale.flatten() / ACTIVATION_LEVELS)).round().to(torch.int32).numpy(),
                 layer.stride,
+                layer.groups,
             )
         )
         if number < len(layers) - 1:
@@ -118,7 +131,7 @@ def float_layers(student: AtariNetwork) -> list[FloatLayer]:
     layers = []
     for module in student.weighted_layers():
         stride = module.stride[0] if isinstance(module, nn.Conv2d) else None
-        layers.append(FloatLayer(module.weight, plain_bias(module), stride))
+        layers.append(FloatLayer(module.weight, plain_bias(module), stride, groups_of(module)))
     return layers
 
 
@@ -140,45 +153,45 @@ def _scaled_layers(layers: list[FloatLayer], ranges: list[Tensor]) -> list[Float
     inputs = torch.ones(STACK)
     outputs = [activation_ranges(each) for each in ranges] + [torch.ones(len(layers[-1].weight))]
     for layer, output in zip(layers, outputs, strict=True):
-        # Behind the flatten a channel feeds height × width columns.
-        columns = inputs.repeat_interleave(layer.weight.shape[1] // len(inputs))
         rest = [1] * (layer.weight.ndim - 2)
-        weight = layer.weight * columns.reshape(1, -1, *rest) / output.reshape(-1, 1, *rest)
-        scaled.append(FloatLayer(weight, layer.bias / output, layer.stride))
+        weight = layer.weight * per_weight(inputs, layer.weight) / output.reshape(-1, 1, *rest)
+        scaled.append(FloatLayer(weight, layer.bias / output, layer.stride, layer.groups))
         inputs = output
     return scaled
 
 
 def _fit(layer: FloatLayer, chunks: list[Tensor], expected: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """The weights (out, in) that bring a layer on its rounded inputs closest to what it gave on the exact ones.
+    """The weights that bring a layer on its rounded inputs closest to what it gave on the exact ones.
 
-    A ridge regression around the layer's own weights; with it, the damped second moments E[x xᵀ] (in, in), in float64.
+    A ridge regression around the layer's own weights. Returns, for each of G groups, the damped second moments E[x xᵀ]
+    of its inputs (G, in, in), in float64, and its weights (G, out, in).
     """
-    rows, size = 0, layer.weight[0].numel()
-    moments = torch.zeros(size, size, dtype=torch.float64)
-    cross = torch.zeros(len(layer.weight), size, dtype=torch.float64)
+    groups, rows, size = layer.groups, 0, layer.weight[0].numel()
+    moments = torch.zeros(groups, size, size, dtype=torch.float64)
+    cross = torch.zeros(groups, len(layer.weight) // groups, size, dtype=torch.float64)
     for chunk, wanted in zip(chunks, expected, strict=True):
         x = layer.inputs(chunk)
-        missing = (wanted - layer(chunk, layer.weight, layer.bias)).movedim(1, -1).flatten(0, -2)
-        moments += (x.T @ x).double()
-        cross += (missing.T @ x).double()
-        rows += len(x)
+        missing = (wanted - layer(chunk, layer.weight, layer.bias)).transpose(0, 1).flatten(1)  # (out, rows)
+        moments += (x.mT @ x).double()
+        cross += (missing.reshape(groups, -1, x.shape[1]) @ x).double()
+        rows += x.shape[1]
     moments /= rows
-    damping = DAMPING * moments.diagonal().mean().clamp_min(1e-12)
-    moments += damping * torch.eye(size, dtype=torch.float64)
-    correction = torch.linalg.solve(moments, (cross / rows).T).T
-    return moments, layer.weight.flatten(1) + correction.float()
+    damping = DAMPING * moments.diagonal(dim1=1, dim2=2).mean(dim=1).clamp_min(1e-12)
+    moments += damping[:, None, None] * torch.eye(size, dtype=torch.float64)
+    correction = torch.linalg.solve(moments, (cross / rows).mT).mT
+    return moments, layer.weight.reshape(groups, -1, size) + correction.float()
 
 
 def _round_weights(weight: Tensor, scale: Tensor, moments: Tensor) -> Tensor:
-    """GPTQ, algorithm 1: weight (out, in), scale (out,), moments (in, in) -> whole numbers (out, in)."""
+    """GPTQ, algorithm 1, in G groups: weight (G, out, in), scale (G, out, 1), moments (G, in, in) -> whole numbers
+    (G, out, in)."""
     inverse = torch.linalg.cholesky(torch.linalg.inv(moments), upper=True)
-    left = weight.double() / scale[:, None].double()
+    left = weight.double() / scale.double()
     integers = torch.zeros_like(left)
-    for column in range(left.shape[1]):
-        integers[:, column] = left[:, column].round().clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT)
-        error = (left[:, column] - integers[:, column]) / inverse[column, column]
-        left[:, column + 1 :] -= error[:, None] * inverse[column, column + 1 :]
+    for column in range(left.shape[2]):
+        integers[..., column] = left[..., column].round().clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT)
+        error = (left[..., column] - integers[..., column]) / inverse[:, column, column, None]
+        left[..., column + 1 :] -= error[..., None] * inverse[:, None, column, column + 1 :]
     return integers.float()
 
 

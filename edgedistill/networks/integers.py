@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # 7 bits: on CPUs without VNNI the 16-bit sums of two uint8 × int8 products overflow with 8.
 WEIGHT_LIMIT = 63
 ACTIVATION_LEVELS = 255
+# With products of a few hundred inputs, sums then stay below 2²⁴.
+BIAS_LIMIT = 2**23
 LEVEL = torch.tensor(1 / ACTIVATION_LEVELS)
 # A unit that hardly fires on the frames it is measured with may fire in play: it counts with this share of its layer.
 SMALLEST_RANGE = 0.01
@@ -66,6 +68,15 @@ def activation_ranges(largest: Tensor) -> Tensor:
     return (largest.clamp_min(SMALLEST_RANGE * top) * top).sqrt()
 
 
+def weight_scale(weight: Tensor, bias: Tensor) -> Tensor:
+    """What 1 is worth in the integer weights of outputs (…,), from their weights (…, in) and biases (…,).
+
+    The bias must fit, too. It would not beside weights near 0, such as those of a depthwise filter of a dead channel.
+    """
+    largest = weight.abs().amax(dim=-1)
+    return torch.maximum(largest / WEIGHT_LIMIT, bias.abs() * (ACTIVATION_LEVELS / BIAS_LIMIT)).clamp_min(1e-10)
+
+
 @torch.no_grad()
 def measure_ranges(network: "AtariNetwork", x: Tensor) -> Tensor:
     """The ranges of all hidden units, or channels, one layer after the other (units of all,), on x (N, 64, 21, 21)."""
@@ -82,17 +93,11 @@ def integer_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, outputs: Tensor)
 
     `inputs` (in,) and `outputs` (out,) are the ranges on both sides.
     """
-    bias = plain_bias(layer)
     rest = [1] * (layer.weight.ndim - 2)
-    # Behind the flatten a channel feeds height × width columns.
-    columns = inputs.repeat_interleave(layer.weight.shape[1] // len(inputs))
-    weight = layer.weight * (columns.view(1, -1, *rest) / outputs.view(-1, 1, *rest))
-    scale = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8) / WEIGHT_LIMIT
-    return (
-        rounded(weight / scale.view(-1, 1, *rest)),
-        rounded(bias / outputs / (scale / ACTIVATION_LEVELS)),
-        scale,
-    )
+    weight = layer.weight * (per_weight(inputs, layer.weight) / outputs.view(-1, 1, *rest))
+    bias = plain_bias(layer) / outputs
+    scale = weight_scale(weight.detach().flatten(1), bias.detach())
+    return rounded(weight / scale.view(-1, 1, *rest)), rounded(bias / (scale / ACTIVATION_LEVELS)), scale
 
 
 def integer_layers(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -129,6 +134,15 @@ def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor
     raise AssertionError("a network without a head")
 
 
+def per_weight(inputs: Tensor, weight: Tensor) -> Tensor:
+    """What belongs to a layer's inputs (in,), channels before a flatten, laid out beside its weights (out, …)."""
+    rest = [1] * (weight.ndim - 2)
+    if weight.ndim == 4 and weight.shape[1] < len(inputs):  # depthwise: a filter each
+        return inputs.view(-1, 1, *rest)
+    # Behind the flatten a channel feeds height × width columns.
+    return inputs.repeat_interleave(weight.shape[1] // len(inputs)).view(1, -1, *rest)
+
+
 def convolve_integers(layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """A convolution with other weights; the first layer's is of frames around their background, with the same sums."""
     background = getattr(layer, "background", None)
@@ -136,7 +150,7 @@ def convolve_integers(layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor)
         bias = bias + background * weight.sum(dim=(1, 2, 3))
         sums: Tensor = layer.convolve(x - background.to(x.dtype), weight, bias)  # type: ignore[operator]
         return sums
-    return nn.functional.conv2d(x, weight, bias, layer.stride)
+    return nn.functional.conv2d(x, weight, bias, layer.stride, groups=layer.groups)
 
 
 def plain_bias(layer: nn.Conv2d | nn.Linear) -> Tensor:

@@ -3,8 +3,16 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from edgedistill.catalogue import NATURE_DQN, find_architecture, load_catalogue
-from edgedistill.networks.network import AtariNetwork, FrameConv2d, GreedyPolicy, acting_copy, teacher_network, to_input
+from edgedistill.catalogue import NATURE_DQN, Architecture, Conv, find_architecture, load_catalogue
+from edgedistill.networks.network import (
+    AtariNetwork,
+    FrameConv2d,
+    GreedyPolicy,
+    acting_copy,
+    orthogonal_weight,
+    teacher_network,
+    to_input,
+)
 
 CPU = torch.device("cpu")
 
@@ -19,8 +27,11 @@ def inputs(count, seed=0):
     return to_input(random_frames(count, seed), CPU, torch.float32)
 
 
+SEPARABLE = Architecture("separable", (Conv(8, 8, 4), Conv(8, 4, 2, depthwise=True), Conv(16, 1, 1)), (12,))
+
+
 @pytest.mark.parametrize("actions", [3, 6, 18])
-@pytest.mark.parametrize("architecture", [NATURE_DQN, *load_catalogue().values()], ids=lambda entry: entry.name)
+@pytest.mark.parametrize("architecture", [NATURE_DQN, SEPARABLE, *load_catalogue().values()], ids=lambda it: it.name)
 def test_the_catalogue_counts_what_torch_counts(architecture, actions):
     network = AtariNetwork(architecture, actions)
     assert sum(p.numel() for p in network.parameters()) == architecture.parameters(actions)
@@ -63,6 +74,17 @@ def test_a_policy_sees_the_newest_frame_last():
     expected = network(to_input(frames.transpose(0, 3, 1, 2).copy(), CPU, torch.float32)).detach().numpy()
     np.testing.assert_allclose(GreedyPolicy(network).values(frames), expected, atol=1e-5)
     assert GreedyPolicy(network)(frames).tolist() == expected.argmax(1).tolist()
+
+
+def test_filters_of_a_depthwise_layer_begin_with_one_length_whatever_their_number():
+    """Orthogonal to each other, more filters than weights in each would be shorter, and the signal with them."""
+    torch.manual_seed(0)
+    layer = torch.nn.Conv2d(32, 32, 3, groups=32)
+    weight = orthogonal_weight(layer).flatten(1)
+    assert torch.allclose(weight.norm(dim=1), torch.full((32,), 2**0.5))
+    assert (weight @ weight.T).fill_diagonal_(0).abs().max() > 0.1
+    square = orthogonal_weight(torch.nn.Conv2d(4, 8, 3)).flatten(1)
+    assert torch.allclose(square @ square.T, 2 * torch.eye(8), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["net1", "micro", "pico"])

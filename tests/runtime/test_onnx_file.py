@@ -47,6 +47,24 @@ def test_attributes_that_the_exporter_does_not_write(model):
     refused(model, "the attribute 'pads' of Conv")
 
 
+@pytest.mark.parametrize("groups", [0, 2, 8])
+def test_filters_see_all_channels_or_one_each(model, groups):
+    first, second, _ = (node for node in model.graph.node if node.op_type == "Conv")
+    second.attribute.append(helper.make_attribute("group", groups))
+    refused(model, rf"Conv with weights for {8 * groups} channels where 8 come in")
+    second.attribute[-1].i = 1
+    check_onnx(model.SerializeToString(), "x.onnx")
+    second.attribute.append(helper.make_attribute("group", 1))
+    refused(model, "two attributes 'group' of a node")
+    del second.attribute[-1]
+    # Two groups of two channels each fit the frames, and are not depthwise.
+    name = next(node.input[0] for node in model.graph.node if node.output[0] == first.input[1])
+    weight = next(tensor for tensor in model.graph.initializer if tensor.name == name)
+    weight.CopyFrom(numpy_helper.from_array(np.zeros((8, 2, 8, 8), np.int8), name))
+    first.attribute.append(helper.make_attribute("group", 2))
+    refused(model, "a convolution of 2 groups that is not depthwise")
+
+
 def test_subgraphs_functions_and_training_information(model):
     node = model.graph.node[0]
     node.attribute.append(helper.make_attribute("perm", helper.make_graph([], "inner", [], [])))
