@@ -65,6 +65,7 @@ def _serve(folder: Path) -> None:
     import onnxruntime  # noqa: F401  # warm: the forked need not load it
 
     import edgedistill.atari.protocol
+    import edgedistill.runtime.player
     import edgedistill.runtime.policy
     import edgedistill.runtime.shipped
     import edgedistill.runtime.view  # noqa: F401
