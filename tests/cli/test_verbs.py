@@ -166,6 +166,10 @@ def test_what_is_piped_is_neither_wrapped_nor_cut(tmp_path):
     for command in (["games"], ["zoo"], ["zoo", "show", "pong"], ["zoo", "results"]):
         finished = subprocess.run([program, *command], capture_output=True, text=True, env=environment, check=True)
         assert "…" not in finished.stdout
+        if command == ["zoo"]:
+            assert "2 where that is not the Nature DQN's" in finished.stdout
+        if command == ["zoo", "results"]:
+            assert max(map(len, finished.stdout.splitlines())) > 100
     long = "x" * 200
     missing = subprocess.run([program, "play", f"{long}.onnx"], capture_output=True, text=True, env=environment)
     assert missing.stderr.splitlines() == [f"error: {long}.onnx: cannot be read (No such file or directory)."]
