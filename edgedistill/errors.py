@@ -19,8 +19,12 @@ class BadRequest(EdgeDistillError):
     exit_code = 2
 
 
-def did_you_mean(name: str, accepted: Iterable[str]) -> str:
-    """A sentence that names the closest accepted word, or lists all where none is close.
+# Below this likeness (difflib's ratio) a suggestion is a guess: "nope" is 0.6 of "gopher".
+LIKENESS = 0.65
+
+
+def did_you_mean(name: str, accepted: Iterable[str], otherwise: str | None = None) -> str:
+    """A sentence that names the closest accepted word; where none is close, `otherwise`, or all of them.
 
     >>> did_you_mean("pnog", ["pong", "boxing"])
     "Did you mean 'pong'?"
@@ -28,8 +32,8 @@ def did_you_mean(name: str, accepted: Iterable[str]) -> str:
     'Accepted: boxing, pong.'
     """
     names = sorted(accepted)
-    close = get_close_matches(name.lower(), names, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"Accepted: {', '.join(names)}."
+    close = get_close_matches(name.lower(), names, n=1, cutoff=LIKENESS)
+    return f"Did you mean '{close[0]}'?" if close else otherwise or f"Accepted: {', '.join(names)}."
 
 
 def missing_extra(what: str, module: str | None) -> str | None:

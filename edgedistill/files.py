@@ -106,21 +106,21 @@ def alone(lock: Path, what: str) -> Iterator[None]:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o666)
     except OSError as error:
         raise CannotWrite(lock, error) from error
-    with os.fdopen(descriptor, "r+") as file:
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = file.read(20).strip()
-            raise EdgeDistillError(
-                f"Process {holder if holder.isdigit() else 'unknown'} works at {what} already. Wait for it, or end it."
-            ) from error
+            holder = os.read(descriptor, 20)
+            name = holder.decode() if holder.isdigit() else "unknown"
+            raise EdgeDistillError(f"Process {name} works at {what} already. Wait for it, or end it.") from error
         except OSError:
             pass  # a file system without locks
         with suppress(OSError):  # a full disk: the lock holds without its number
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _open_aside(path: Path) -> tuple[Path, int]:

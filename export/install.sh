@@ -51,6 +51,12 @@ other() {{
     esac
 }}
 
+# What is installed, and where: the programs of an environment name its path, so that a copy would run the original's.
+description() {{
+    cat requirements.txt
+    echo "# in $1"
+}}
+
 # A link cannot be renamed over a folder, which an older version left.
 switch() {{
     [ -L "$1" ] || rm -rf "$1"
@@ -81,7 +87,8 @@ trap 'exit 143' TERM
 rm -rf "$TMPDIR"
 mkdir "$TMPDIR"
 
-if [ $service = no ] && cmp -s requirements.txt "$link/installed.txt" && plays "$link" "$student" >/dev/null 2>&1; then
+if [ $service = no ] && description "$link" | cmp -s - "$link/installed.txt" &&
+    plays "$link" "$student" >/dev/null 2>&1; then
     echo "Installed already, and it plays."
 else
     echo "Making a Python environment in $venv"
@@ -103,7 +110,7 @@ else
     [ $service = no ] || cp {file_name} {card_name} "$new"
     echo "Playing a few seconds to see that all is well"
     plays "$venv" "$student"
-    cp requirements.txt "$venv/installed.txt"
+    description "$link" >"$venv/installed.txt"
     old=$(readlink "$link" 2>/dev/null || true)
     switch "$link" "${{new##*/}}"
     case "$old" in

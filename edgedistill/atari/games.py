@@ -1,6 +1,7 @@
 """The games: their names and the reference scores that normalise a return."""
 
 import csv
+import re
 from functools import cache
 from importlib import resources
 
@@ -18,11 +19,24 @@ def reference_scores() -> dict[str, tuple[float, float]]:
         return {row["game"]: (float(row["random"]), float(row["human"])) for row in csv.DictReader(file)}
 
 
-def find_game(name: str) -> str:
-    """The ROM name of a game written as `pong`, `MsPacman`, `ms-pacman` or `ALE/Pong-v5`.
+@cache
+def action_counts() -> dict[str, int]:
+    """Size of each game's minimal action set, from `scores.csv`: known without loading a game."""
+    with resources.files("edgedistill.atari").joinpath("scores.csv").open() as file:
+        return {row["game"]: int(row["actions"]) for row in csv.DictReader(file)}
 
-    >>> find_game("ALE/MsPacman-v5")
-    'ms_pacman'
+
+# As Gym and Gymnasium name their environments: PongNoFrameskip-v4, PongDeterministic-v4, Pong-v5, ALE/Pong-v5.
+GYM_NAME = re.compile(r"(?:ALE/)?(.+?)(?:NoFrameskip|Deterministic)?(?:-v\d+)?")
+
+
+def find_game(name: str) -> str:
+    """The ROM name of a game written as `pong`, `MsPacman`, `ms-pacman`, `ALE/Pong-v5` or `PongNoFrameskip-v4`.
+
+    Of an environment's name only the game is taken: how it is preprocessed is the same for all.
+
+    >>> find_game("ALE/MsPacman-v5"), find_game("BreakoutNoFrameskip-v4")
+    ('ms_pacman', 'breakout')
 
     Raises:
         BadRequest: there is no such game; the nearest name is suggested.
@@ -31,11 +45,15 @@ def find_game(name: str) -> str:
     def plain(text: str) -> str:
         return text.lower().replace("_", "").replace("-", "").replace(" ", "")
 
-    short = name.removeprefix("ALE/").removesuffix("-v5")
-    for game in reference_scores():
-        if plain(game) == plain(short):
-            return game
-    raise BadRequest(f"No game '{name}'. {did_you_mean(short, reference_scores())}")
+    written = GYM_NAME.fullmatch(name)
+    short = plain(written[1] if written else name)
+    by_plain = {plain(game): game for game in reference_scores()}
+    if short in by_plain:
+        return by_plain[short]
+    hint = did_you_mean(short, by_plain, "All of them: edgedistill games")
+    for plain_name, game in by_plain.items():
+        hint = hint.replace(f"'{plain_name}'", f"'{game}'")
+    raise BadRequest(f"No game '{name}'. {hint}")
 
 
 def retention(game: str, student_score: float, teacher_score: float) -> float | None:

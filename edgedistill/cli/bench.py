@@ -11,6 +11,9 @@ from rich.text import Text
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import EdgeDistillError
 
+# Of `Bench`: keys of `--json` tell their unit.
+MICROSECONDS = ("action_median", "action_p99", "emulator", "loop")
+
 
 def bench(
     student_file: Annotated[
@@ -44,7 +47,7 @@ def bench(
                 "file": policy.source,
                 "game": policy.card.game,
                 "student": policy.card.student,
-                **asdict(result),
+                **{f"{name}_us" if name in MICROSECONDS else name: value for name, value in asdict(result).items()},
                 **rates,
                 "file_bytes": file_bytes,
                 "installed_bytes": installed_bytes(),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Table
@@ -27,9 +27,23 @@ class _Console(Console):
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
 
     @property
-    def options(self) -> ConsoleOptions:
-        found = super().options
-        return found if self.is_terminal else found.update(width=PIPE_WIDTH)
+    def size(self) -> ConsoleDimensions:
+        """Columns and lines."""
+        found = super().size
+        return found if self.is_terminal else ConsoleDimensions(PIPE_WIDTH, found.height)
+
+    @size.setter
+    def size(self, size: tuple[int, int]) -> None:
+        self._width, self._height = size
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.size.width
+
+    @width.setter
+    def width(self, width: int) -> None:
+        self._width = width
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """All that is printed, also by bars and tables, comes through here; rich's own steering is `control`."""

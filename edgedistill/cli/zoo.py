@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedistill.catalogue import NATURE_DQN, load_catalogue
-from edgedistill.cli.output import console, print_json, print_next
+from edgedistill.cli.output import console, print_json, print_next, print_table
 from edgedistill.cli.zoo_build import build
 from edgedistill.cli.zoo_check import check
 from edgedistill.cli.zoo_results import results
@@ -39,11 +39,16 @@ def zoo(context: typer.Context, actions: Actions = 6, as_json: AsJson = False) -
 @app.command("list")
 def list_students(actions: Actions = 6, as_json: AsJson = False) -> None:
     """List the students: layers, parameters, true share of the Nature DQN's, multiply-accumulates, int8 bytes."""
+    from edgedistill.atari.games import action_counts
     from edgedistill.runtime.shipped import shipped_games
 
     if not 2 <= actions <= 18:
         raise BadRequest(f"--actions must be from 2 to 18, got {actions}.")
-    trained = {game: [file.name for file in files] for game, files in shipped_games().items()}
+    trained = {
+        game: [file.name for file in files]
+        for game, files in shipped_games().items()
+        if action_counts().get(game) == actions
+    }
     rows: list[dict[str, Any]] = [
         {
             "name": entry.name,
@@ -60,9 +65,7 @@ def list_students(actions: Actions = 6, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table(
-        title=f"Students at {actions} actions; 100% is the plain Nature DQN, {NATURE_DQN.parameters(actions):,}"
-    )
+    table = Table()
     for column in ("name", "conv / fc", "parameters", "ratio", "MMAC", "int8 KB", "trained"):
         table.add_column(column, justify="left" if column in ("name", "conv / fc", "trained") else "right")
     for row in rows:
@@ -73,12 +76,20 @@ def list_students(actions: Actions = 6, as_json: AsJson = False) -> None:
             f"{row['ratio']:.2%}",
             f"{row['macs'] / 1e6:.2f}",
             f"{row['int8_bytes'] / 1e3:.1f}",
-            ", ".join(row["trained"]),
+            f"{len(row['trained'])} of {len(trained)}" if trained else "",
         )
-    console.print(table)
+    plain = f"{NATURE_DQN.parameters(actions):,}"
+    print_table(f"Students at {actions} actions; 100% is the plain Nature DQN, {plain}", table)
     console.print(
         "conv: channels; 'k3s2' is a 3×3 kernel with stride 2 where that is not the Nature DQN's; 'd3s2', depthwise.",
         style="dim",
+    )
+    console.print(
+        f"trained: in how many of the {len(trained)} games of {actions} actions that ship"
+        + (f" ({', '.join(trained)}). " if trained else ". ")
+        + "All games: edgedistill games",
+        style="dim",
+        soft_wrap=True,
     )
     game = next(iter(trained), None)
     print_next(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from edgedistill.errors import BadRequest
 from edgedistill.files import check_writable, write_atomically
 
 # GIF counts in hundredths of a second; a decision lasts 66.7 ms, so play is shown 5% slow.
@@ -23,8 +24,10 @@ class GifRecorder:
     def __init__(self, path: Path) -> None:
         """
         Raises:
-            BadRequest: `path` cannot be written; said now, before the game is played.
+            BadRequest: `path` is no GIF's name, or cannot be written; said now, before the game is played.
         """
+        if path.suffix.lower() != ".gif":
+            raise BadRequest(f"--gif writes GIFs, got {path}. Type: --gif {path.with_suffix('.gif')}")
         check_writable(path)
         self._path = path
         self._frames: list[Image.Image] = []

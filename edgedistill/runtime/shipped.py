@@ -62,7 +62,15 @@ def best_student(files: Sequence[Path]) -> Path:
 
 
 def find_student(file_or_game: str, student: str | None = None) -> Path:
-    """A path as given, or a shipped student by the name of its game."""
+    """A path as given, or a shipped student by the name of its game.
+
+    Raises:
+        BadRequest: it is neither.
+    """
+    if (Path(file_or_game) / "config.json").is_file():
+        raise BadRequest(
+            f"{file_or_game} is a run. Export one of its students first: edgedistill export {file_or_game} -o my.onnx"
+        )
     if file_or_game.endswith(".onnx") or Path(file_or_game).is_file():
         return Path(file_or_game)
     return shipped_student(file_or_game, student)

@@ -13,6 +13,8 @@ from rich.style import Style
 
 # An Atari pixel is about 1.7 times as wide as high (160 × 210 on a 4:3 screen).
 SCREEN_ASPECT = 4 / 3
+# Where there are no colours (NO_COLOR, a monochrome terminal), from dark to bright.
+SHADES = " .:-=+*#%@"
 
 
 class TerminalScreen:
@@ -28,8 +30,9 @@ class TerminalScreen:
         columns = min(options.max_width, int(2 * lines * SCREEN_ASPECT))
         lines = min(lines, int(columns / SCREEN_ASPECT / 2))
         pixels = _scaled(self._screen, 2 * lines, columns)
+        colours = console.color_system is not None and not console.no_color
         for upper, lower in zip(pixels[0::2], pixels[1::2], strict=True):
-            yield from _line(upper, lower)
+            yield from _line(upper, lower) if colours else [_shaded(upper, lower)]
             yield Segment.line()
         yield Segment(self._caption[: options.max_width])
 
@@ -53,6 +56,12 @@ def _line(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> Iterator[Segmen
     cells = zip(map(tuple, upper.tolist()), map(tuple, lower.tolist()), strict=True)
     for (top, bottom), run in groupby(cells):
         yield Segment("▀" * sum(1 for _ in run), _style(top, bottom))
+
+
+def _shaded(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> Segment:
+    """One line of text by brightness, the mean of both pixels."""
+    brightness = (upper.astype(np.uint32).sum(axis=1) + lower.astype(np.uint32).sum(axis=1)) // 6
+    return Segment("".join(SHADES[level] for level in (brightness * len(SHADES) // 256).tolist()))
 
 
 @lru_cache(maxsize=4096)

@@ -1,10 +1,16 @@
 import pytest
 
-from edgedistill.atari.games import find_game, human_normalised
+from edgedistill.atari.emulator import Emulator
+from edgedistill.atari.games import action_counts, find_game, human_normalised, reference_scores
 from edgedistill.errors import BadRequest
 
+USUAL = """
+    space_invaders SpaceInvaders space-invaders spaceinvaders SpaceInvaders-v0 SpaceInvaders-v5 ALE/SpaceInvaders-v5
+    SpaceInvadersNoFrameskip-v4 SpaceInvadersDeterministic-v4
+"""
 
-@pytest.mark.parametrize("name", ["space_invaders", "SpaceInvaders", "space-invaders", "ALE/SpaceInvaders-v5"])
+
+@pytest.mark.parametrize("name", USUAL.split())
 def test_a_game_by_any_usual_name(name):
     assert find_game(name) == "space_invaders"
 
@@ -22,3 +28,21 @@ def test_a_rom_that_aborts_the_process_is_not_offered():
 def test_random_is_0_and_human_is_1():
     assert human_normalised("breakout", 1.7) == 0
     assert human_normalised("breakout", 30.5) == 1
+
+
+@pytest.mark.parametrize("name", ["nope", "", "-v5", "NoFrameskip-v4"])
+def test_where_no_name_is_near_a_command_lists_them(name):
+    with pytest.raises(BadRequest, match=f"No game '{name}'. All of them: edgedistill games"):
+        find_game(name)
+
+
+@pytest.mark.parametrize("name", ["PogNoFrameskip-v4", "mspacmn"])
+def test_a_near_miss_names_one(name):
+    with pytest.raises(BadRequest, match=r"Did you mean '(pong|ms_pacman)'\?$"):
+        find_game(name)
+
+
+@pytest.mark.parametrize("game", ["pong", "breakout", "enduro", "alien", "freeway"])
+def test_action_counts_are_the_emulators(game):
+    assert action_counts()[game] == len(Emulator(game).actions)
+    assert action_counts().keys() == reference_scores().keys()

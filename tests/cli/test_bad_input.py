@@ -58,6 +58,8 @@ import pytest
         (["export", "runs/pong", "-o", "pi", "--target", "x86-64"], "No run at runs/pong"),
         (["export", "my.onnx", "-o", "pi", "--target", "x86-64"], "my.onnx: cannot be read"),
         (["play", "pnog"], "Did you mean 'pong'?"),
+        (["play", "nope"], "No game 'nope'. All of them: edgedistill games"),
+        (["play", "pong", "--headless", "--gif", "p.mp4"], "--gif writes GIFs, got p.mp4. Type: --gif p.gif"),
         (["play", "missing.onnx"], "missing.onnx: cannot be read"),
         (["play", "alien"], "No trained alien student ships"),
         (["evaluate", "missing.onnx"], "missing.onnx: cannot be read"),
@@ -142,3 +144,10 @@ def test_without_the_training_packages_the_message_has_the_pip_command(cli, miss
     assert outcome.code == 1
     assert f"needs {missing}" in outcome.err
     assert "pip install 'edgedistill[train]'" in outcome.err
+
+
+@pytest.mark.parametrize("verb", ["play", "bench"])
+def test_a_run_where_a_student_belongs(cli, tiny_run, verb):
+    outcome = cli(verb, tiny_run.path)
+    assert outcome.code == 2
+    assert f"{tiny_run.path} is a run. Export one of its students first: edgedistill export" in outcome.err

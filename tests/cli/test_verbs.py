@@ -1,5 +1,9 @@
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import onnx
 import pytest
@@ -138,3 +142,34 @@ def test_every_verb_explains_itself(cli, verb):
     outcome = cli(verb, "--help")
     assert outcome.code == 0
     assert "Usage" in outcome.out
+
+
+def test_games_are_listed_with_what_ships(cli):
+    rows = {row["game"]: row for row in json.loads(cli("games", "--json").out)}
+    assert len(rows) == 57
+    assert (rows["pong"]["actions"], rows["pong"]["random"], rows["pong"]["human"]) == (6, -20.7, 14.6)
+    assert "micro" in rows["pong"]["students"]
+    lines = [line.split() for line in cli("games").out.splitlines()]
+    assert ["pong", "6", "-20.7", "14.6", str(len(rows["pong"]["students"]))] in lines
+
+
+def test_the_catalogue_counts_games_of_the_asked_action_set(cli):
+    rows = json.loads(cli("zoo", "--json", "--actions", 4).out)
+    assert {game for row in rows for game in row["trained"]} == {"breakout"}
+    assert "breakout" not in cli("zoo", "--actions", 6).out
+    assert "1 of 1" in cli("zoo", "--actions", 4).out
+
+
+def test_what_is_piped_is_neither_wrapped_nor_cut(tmp_path):
+    program, environment = Path(sys.executable).with_name("edgedistill"), dict(os.environ)
+    environment.pop("COLUMNS", None)
+    for command in (["games"], ["zoo"], ["zoo", "show", "pong"], ["zoo", "results"]):
+        finished = subprocess.run([program, *command], capture_output=True, text=True, env=environment, check=True)
+        assert "…" not in finished.stdout
+        if command == ["zoo"]:
+            assert "2 where that is not the Nature DQN's" in finished.stdout
+        if command == ["zoo", "results"]:
+            assert max(map(len, finished.stdout.splitlines())) > 100
+    long = "x" * 200
+    missing = subprocess.run([program, "play", f"{long}.onnx"], capture_output=True, text=True, env=environment)
+    assert missing.stderr.splitlines() == [f"error: {long}.onnx: cannot be read (No such file or directory)."]

@@ -68,7 +68,7 @@ def test_what_is_made_anew_is_not_left_in_half(tmp_path, what):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
 def test_a_full_disk_behind_stdout():
-    for command in (["zoo"], ["zoo", "--json"]):
+    for command in (["zoo"], ["zoo", "--json"], ["games"]):
         with Path("/dev/full").open("w") as full:
             finished = subprocess.run([PROGRAM, *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         assert (finished.returncode, finished.stderr) == (1, "error: the output: No space left on device.\n")

@@ -19,6 +19,8 @@ def test_bench_and_doctor_from_the_command_line(cli, tiny_export):
     report = json.loads(cli("bench", tiny_export.path, "--decisions", 100, "--json").out)
     assert report["file_bytes"] == tiny_export.bytes
     assert report["times_real_time"] > 1
+    assert report["loop_us"] > report["emulator_us"] > 0
+    assert {"action_median_us", "action_p99_us", "startup_seconds", "peak_bytes"} <= set(report)
     assert "real time" in cli("bench", tiny_export.path, "--decisions", 100).out
     assert "All well" in cli("doctor").out
     assert json.loads(cli("doctor", "--json").out)["problems"] == []
