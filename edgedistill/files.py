@@ -61,6 +61,8 @@ def append_line(path: Path, line: str) -> None:
             except OSError:
                 with suppress(OSError):
                     os.ftruncate(descriptor, size)
+                    if size == 0:
+                        path.unlink()
                 raise
         finally:
             os.close(descriptor)

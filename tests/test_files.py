@@ -83,6 +83,9 @@ def test_a_line_is_appended_as_a_whole_or_not_at_all(tmp_path, small_disk):
     with pytest.raises(CannotWrite):
         append_line(file, "y" * 150)
     append_line(file, "z" * 99)
+    with pytest.raises(CannotWrite):
+        append_line(tmp_path / "new", "y" * 1_500)
+    assert not (tmp_path / "new").exists()
     assert file.read_text().splitlines() == ["x" * 99] * 9 + ["z" * 99]
 
 
