@@ -226,18 +226,24 @@ def test_a_graph_that_c_would_compute_otherwise_is_refused(edit, reason, micro):
 
 
 def test_a_file_cannot_write_c_of_its_own(micro):
-    evil = {"edgedistill.student": '"*/ int evil; /*"', "edgedistill.version": '"\\\\\\n*/ int evil;"'}
+    def with_props(**evil):
+        def edit(model):
+            props = {entry.key: entry.value for entry in model.metadata_props}
+            props |= {f"edgedistill.{name}": json.dumps(value) for name, value in evil.items()}
+            del model.metadata_props[:]
+            helper.set_model_props(model, props)
 
-    def edit(model):
-        props = {entry.key: entry.value for entry in model.metadata_props} | evil
-        del model.metadata_props[:]
-        helper.set_model_props(model, props)
+        return edited(micro, edit)
 
-    c = c_source(edited(micro, edit), "x")
+    for refused in ({"student": "*/ int evil; /*"}, {"version": "\\\n*/ int evil;"}):
+        with pytest.raises(BadRequest, match="damaged"):
+            c_source(with_props(**refused), "x")
+    # A version is any printable line, and stands in a comment.
+    c = c_source(with_props(version="*/ int evil;"), "x")
     assert "int evil" in c.header and "*/ int evil" not in c.header + c.code
     names = ["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "A = 1 }; int evil; enum {"]
     with pytest.raises(BadRequest, match="damaged"):
-        c_source(edited(micro, lambda model: edit(model) or set_actions(model, names)), "x")
+        c_source(edited(micro, lambda model: set_actions(model, names)), "x")
 
 
 @settings(max_examples=150, deadline=None)
