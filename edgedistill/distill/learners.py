@@ -84,12 +84,6 @@ class Learner:
         if self.target is not None and self.updates % every == 0:
             self.target.load_state_dict(self.network.state_dict())
 
-    @property
-    def rate(self) -> float:
-        """The learning rates, as a share of what the optimisers were made with."""
-        group = self.optimisers[0].param_groups[0]
-        return float(group["lr"] / group.get("initial_lr", group["lr"]))
-
     def set_rate(self, share: float) -> None:
         """The learning rates from here on, as a share of what the optimisers were made with."""
         for optimiser in self.optimisers:
@@ -193,7 +187,7 @@ def teacher_optimisers(config: TrainConfig, network: AtariNetwork) -> tuple[torc
         return (nature_rmsprop(parameters, config.learning_rate),)
     if config.teacher_optimiser == "radam":
         return (FusedRAdam(parameters, config.learning_rate),)
-    # Not for the 512 × 3136 layer: three times the time of an update, and play was worse (docs/recipe.md).
+    # Not for the 512 × 3136 layer: three times the time of an update, and play was worse (docs/decisions.md).
     convolutions = [layer.weight for layer in network.trunk if isinstance(layer, nn.Conv2d)]
     rest = [parameter for parameter in parameters if all(parameter is not weight for weight in convolutions)]
     return Muon(convolutions, config.muon_learning_rate), FusedRAdam(rest, config.learning_rate)

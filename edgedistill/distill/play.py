@@ -51,7 +51,7 @@ class Play:
         floors = config.env_epsilon_floors
         epsilon = floors if config.frozen else epsilon_of_envs(step, config.epsilon_decay_steps, floors)
         learns = config.teacher_learns(step)
-        # Q(λ) learns from what its own network does; the average lags behind it (docs/recipe.md).
+        # Q(λ) learns from what its own network does; the average lags behind it (docs/decisions.md).
         teacher = acting_copy(learners.teacher.network if learns else learners.teacher.player)
         # Students learn while they play.
         drivers = [

@@ -169,14 +169,14 @@ def orthogonal_start(trunk: nn.Module) -> None:
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]  # every layer here has a bias
 
 
-def orthogonal_weight(layer: nn.Conv2d | nn.Linear, generator: torch.Generator | None = None) -> Tensor:
-    """Orthogonal weights with gain √2 for a layer, on the CPU, drawn by `generator`, or by torch's own.
+def orthogonal_weight(layer: nn.Conv2d | nn.Linear) -> Tensor:
+    """Orthogonal weights with gain √2 for a layer, on the CPU.
 
     The filters of a depthwise convolution see a channel each, so none is orthogonal to another: each has the length √2.
     """
     weight = torch.empty(layer.weight.shape)  # contiguous, which channels_last weights are not
     for group in weight.chunk(groups_of(layer)):
-        nn.init.orthogonal_(group, gain=2**0.5, generator=generator)
+        nn.init.orthogonal_(group, gain=2**0.5)
     return weight
 
 

@@ -73,17 +73,17 @@ class TrainConfig:
         words=("muon", "radam", "rmsprop"),
     )  # fmt: skip
     """RAdam is Gallici et al. 2024, RMSProp Mnih et al. 2015. With Muon (Jordan et al. 2024), Breakout's teacher plays
-    several times better after as many steps (docs/recipe.md)."""
+    several times better after as many steps (docs/decisions.md)."""
     learning_rate: float = setting(2.5e-4, "Of RAdam or RMSProp.", Group.TEACHER, above=0, most=1)
     """Gallici et al. 2024; Mnih et al. 2015."""
     muon_learning_rate: float = setting(2e-3, "Of the teacher's Muon.", Group.TEACHER, above=0, most=1)
-    """Twice as much did as well (docs/recipe.md)."""
+    """Twice as much did as well in a prototype (docs/decisions.md)."""
     teacher_average: float = setting(
         0.99, "Decay of the average of the teacher's weights that teaches and is evaluated; 0: none.",
         Group.TEACHER, least=0, most=0.99999,
     )  # fmt: skip
     """At each update. Action values change less from rollout to rollout, so that students can follow: in Breakout they
-    reach two thirds of a climbing teacher instead of a quarter (docs/recipe.md)."""
+    reach two thirds of a climbing teacher instead of a quarter (docs/decisions.md)."""
     teacher_cooldown: float = setting(
         0.5,
         "Share of the steps over which its rate falls to 0, before students finish.",
@@ -137,25 +137,25 @@ class TrainConfig:
         0.5, "Student updates per update of a learning teacher.", Group.STUDENTS, above=0, most=1000
     )
     """With 1, four students leave it 0.6 of its speed; with 0.25, a 1.6% Pong student was far behind its teacher for
-    most of the run (docs/recipe.md)."""
+    most of the run (docs/history.md)."""
     frozen_batches: float = setting(
         4.0, "The same beside a teacher that is frozen or done.", Group.STUDENTS, above=0, most=1000
     )
     """Per update that a learning teacher would have had. Its own updates took the time of some four of theirs;
-    docs/recipe.md has what they gain."""
+    docs/history.md has what they gain."""
     student_driven: float = setting(
         0.5, "Share of the games in which students act once the teacher is done or where it came frozen.",
         Group.STUDENTS, least=0, most=1,
     )  # fmt: skip
     """Czarnecki et al. 2019. A 0.44% student of SpaceInvaders then kept 82% of its teacher, without it 56%
-    (docs/recipe.md)."""
+    (docs/history.md)."""
     student_optimiser: str = setting(
         "muon", "muon for the weights of its layers beside adam for biases and head, or adam for all.", Group.STUDENTS,
         words=("muon", "adam"),
     )  # fmt: skip
-    """A 1.62% student of a finished Breakout teacher keeps several times as much with Muon (docs/recipe.md)."""
+    """A 1.62% student of a finished Breakout teacher keeps several times as much with Muon (docs/decisions.md)."""
     student_muon_learning_rate: float = setting(0.02, "Of each student's Muon.", Group.STUDENTS, above=0, most=1)
-    """0.01 and 0.04 were worse (docs/recipe.md)."""
+    """0.04 was worse, 0.01 about as good (docs/decisions.md)."""
     student_learning_rate: float = setting(3e-3, "Of each student's Adam.", Group.STUDENTS, above=0, most=1)
     """With 1e-3, a 1.6% student of a fixed Pong teacher was 15 points lower with Adam alone (one seed)."""
     student_cooldown: float = setting(
@@ -167,7 +167,7 @@ class TrainConfig:
         Group.STUDENTS, least=0, most=0.99999,
     )  # fmt: skip
     """At each update. While rates are high, an average is nearly as good as a student whose rate has fallen; over 500
-    updates instead of 100 it lags behind one that still learns (docs/recipe.md)."""
+    updates instead of 100 it lags behind one that still learns (docs/decisions.md)."""
     student_max_grad_norm: float = setting(
         0.25, "Gradient clipping of each student.", Group.STUDENTS, above=0, most=1e9
     )
