@@ -1,6 +1,4 @@
 import os
-import resource
-import signal
 import subprocess
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import pytest
 from edgedistill.children import python_command
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.files import CannotWrite, alone, append_line, check_writable, write_atomically
+from tests.small_disk import small_disk
 
 
 def test_an_interrupted_write_leaves_what_was_there_and_nothing_else(tmp_path, monkeypatch):
@@ -57,34 +56,24 @@ def test_checking_leaves_nothing(tmp_path):
             check_writable(tmp_path / path)
 
 
-@pytest.fixture
-def small_disk():
-    """No file may grow beyond 1,000 bytes, as if the disk were full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
-def test_a_full_disk_leaves_what_was_there(tmp_path, small_disk):
+def test_a_full_disk_leaves_what_was_there(tmp_path):
     file = tmp_path / "a"
     write_atomically(file, b"before")
-    with pytest.raises(CannotWrite, match=r"/a: cannot be written \(File too large\)"):
+    with small_disk(1_000), pytest.raises(CannotWrite, match=r"/a: cannot be written \(File too large\)"):
         write_atomically(file, bytes(2_000))
     assert (file.read_bytes(), len(list(tmp_path.iterdir()))) == (b"before", 1)
 
 
-def test_a_line_is_appended_as_a_whole_or_not_at_all(tmp_path, small_disk):
+def test_a_line_is_appended_as_a_whole_or_not_at_all(tmp_path):
     file = tmp_path / "log"
-    for _ in range(9):
-        append_line(file, "x" * 99)
-    with pytest.raises(CannotWrite):
-        append_line(file, "y" * 150)
-    append_line(file, "z" * 99)
-    with pytest.raises(CannotWrite):
-        append_line(tmp_path / "new", "y" * 1_500)
+    with small_disk(1_000):
+        for _ in range(9):
+            append_line(file, "x" * 99)
+        with pytest.raises(CannotWrite):
+            append_line(file, "y" * 150)
+        append_line(file, "z" * 99)
+        with pytest.raises(CannotWrite):
+            append_line(tmp_path / "new", "y" * 1_500)
     assert not (tmp_path / "new").exists()
     assert file.read_text().splitlines() == ["x" * 99] * 9 + ["z" * 99]
 

@@ -1,6 +1,4 @@
 import json
-import resource
-import signal
 
 import pytest
 import torch
@@ -11,6 +9,7 @@ from safetensors.torch import save
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from tests.small_disk import small_disk
 
 
 @pytest.fixture
@@ -188,17 +187,11 @@ def test_leftovers_of_a_killed_process_are_cleared_and_nothing_else(run):
 
 def test_a_full_disk_says_what_could_not_be_written_and_that_the_run_is_whole(run):
     run.save_checkpoint(10, weights(10), {})
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
+    with small_disk(0):
         for write in (lambda: run.save_checkpoint(20, weights(20), {}), lambda: run.log({"step": 20})):
             with pytest.raises(
                 EdgeDistillError, match=r"cannot be written \(File too large\)\. The run is whole up to"
             ):
                 write()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
     assert run.load_checkpoint()[1]["step"] == 10
     assert len(list((run.path / "checkpoints").iterdir())) == 1
