@@ -50,7 +50,13 @@ def settings() -> str:
         "`--set NAME=VALUE` of `edgedistill zoo build`. A run keeps its own in `config.json`.",
     ]
     for group in Group:
-        lines += ["", f"## {group}", "", "| option | default | accepts | what it is | note |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {group}",
+            "",
+            "| option | default | accepts | what it is | note |",
+            "| --- | --- | --- | --- | --- |",
+        ]
         for name, (setting, _, default) in settings_of(TrainConfig).items():
             if setting.group == group:
                 value = default_text(name, default).removeprefix(" Default: ").removesuffix(".") or "none"
@@ -97,7 +103,11 @@ def results() -> str:
 
 
 PAGES = {"docs/reference/cli.md": command_line, "docs/reference/settings.md": settings}
-BLOCKS = {("README.md", "picture"): picture, ("README.md", "sizes"): kept_by_size, ("docs/results.md", "results"): results}
+BLOCKS = {
+    ("README.md", "picture"): picture,
+    ("README.md", "sizes"): kept_by_size,
+    ("docs/results.md", "results"): results,
+}
 
 
 def main() -> int:
