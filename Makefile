@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-arm check format lock clean
+.PHONY: demo test test-arm check format docs site release-check lock clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev,docs]'
 	touch $@
 
 # The main job in small: distil a game in five minutes, export the student, watch it; then a student trained for longer.
@@ -32,6 +32,18 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# What the documentation takes from the code and from the shipped students.
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+# The documentation as a site in build/site; a warning, such as a link to nowhere, is an error.
+site: $(READY)
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder dirhtml docs build/site
+
+# The packages: built, looked into, and installed into fresh environments. Minutes, most of them torch's installation.
+release-check: $(READY)
+	$(BIN)/python .ci/release_check.py
+
 # The versions and hashes of what a board installs: after a change of the base dependencies, or to renew them.
 lock: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
@@ -39,4 +51,4 @@ lock: $(READY)
 		--fork-strategy fewest --only-binary :all: --upgrade --no-config --format pylock.toml -o export/lock/pylock.toml
 
 clean:
-	rm -rf .venv demo build *.egg-info
+	rm -rf .venv demo build dist *.egg-info

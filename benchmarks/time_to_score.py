@@ -32,7 +32,7 @@ from edgedistill.report.curves import Point, read_run
 from edgedistill.runs.folder import RunFolder
 from edgedistill.signals import stop_signals
 
-# int8 students score within half a point of their float selves in Pong (docs/performance.md).
+# int8 students score within half a point of their float selves in Pong (docs/history.md).
 NEAR = 1.0
 
 
@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--score", default=18.0, type=float)
     parser.add_argument("--seed", action="append", type=int)
     # The teacher's rate falls to 0 over the second half, which is what solves Pong: the sooner, the better, but with
-    # 800,000 it was at its end before the game was learnt (docs/performance.md).
+    # 800,000 it was at its end before the game was learnt (docs/history.md).
     parser.add_argument("--steps", default=1_200_000, type=int, help="most agent steps of a seed")
     # A minute of training on two cores; 30 games of two networks take about as long.
     parser.add_argument("--evaluate-every", default=100_000, type=int)

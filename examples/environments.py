@@ -17,7 +17,7 @@ from edgedistill.atari.protocol import Scores
 
 Play = Callable[[Policy, int], list[float]]
 ENVIRONMENTS: dict[str, Play] = {
-    "docs/protocol.md: ε 0.01": lambda policy, games: [*evaluate(policy, episodes=games).returns],
+    "docs/reference/protocol.md: ε 0.01": lambda policy, games: [*evaluate(policy, episodes=games).returns],
     "the same, ε 0": lambda policy, games: [*evaluate(policy, episodes=games, epsilon=0).returns],
     "the same, ε 0, sticky 0.25": lambda policy, games: [
         *evaluate(policy, episodes=games, epsilon=0, sticky=0.25).returns

@@ -32,7 +32,7 @@ def compare(
     are seeds of one setting: they are averaged, with a 95% bootstrap interval.
     Other runs stand side by side, labelled by the settings that differ.
 
-    Max and Mean are those of Sun & Fazli 2019; docs/protocol.md defines all.
+    Max and Mean are those of Sun & Fazli 2019; docs/reference/protocol.md defines all.
     """
     from edgedistill.files import check_writable, write_atomically
     from edgedistill.report.comparison import compare_runs

@@ -75,11 +75,12 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 def _option(name: str, setting: Setting, kind: type, default: object) -> object:
     values = list[kind] if isinstance(default, tuple) else kind  # type: ignore[valid-type]
-    text = f"{setting.help}{_default_text(name, default)}"
+    text = f"{setting.help}{default_text(name, default)}"
     return Annotated[values | None, typer.Option(setting.flag(name), help=text, rich_help_panel=setting.group)]
 
 
-def _default_text(name: str, default: object) -> str:
+def default_text(name: str, default: object) -> str:
+    """" Default: …." as `--help` has it, with the presets of other teachers and modes; empty where there is none."""
     if default is None:
         return ""
     others: dict[str, str] = {}

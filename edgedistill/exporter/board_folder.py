@@ -26,7 +26,7 @@ from edgedistill.runtime.policy import Policy
 
 # Written by every export: what else a folder holds is not ours to delete.
 MANIFEST = "export.json"
-# Measured on a Cortex-M4F (docs/board.md): 1,060 bytes of code and 276 of stack at most.
+# Measured on a Cortex-M4F (docs/performance.md): 1,060 bytes of code and 276 of stack at most.
 C_CODE_BYTES, C_STACK_BYTES = 1_100, 500
 # What `install.sh` makes.
 INSTALLED = {"venv", "venv-a", "venv-b", ".install", "edgedistill.service"}

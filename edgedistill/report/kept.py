@@ -10,7 +10,7 @@ from edgedistill.runtime.card import Card, Score
 from edgedistill.runtime.check import INTERVAL_DEVIATIONS
 from edgedistill.runtime.policy import Policy
 
-# What cards are compared at everywhere (docs/protocol.md).
+# What cards are compared at everywhere (docs/reference/protocol.md).
 EPSILON = 0.01
 
 

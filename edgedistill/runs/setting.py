@@ -1,6 +1,6 @@
 """One declaration per setting: its default, help text, bounds and group stand in the field of `TrainConfig`.
 
-The options of `edgedistill train`, their checks and `docs/settings.md` come from it.
+The options of `edgedistill train`, their checks and `docs/reference/settings.md` come from it.
 """
 
 from dataclasses import dataclass, field, fields
@@ -48,9 +48,9 @@ class Setting:
             )
         if self.words and value not in self.words:
             hint = f" {did_you_mean(str(value), self.words)}" if len(self.words) > 3 else ""
-            self.refuse(name, f"{', '.join(self.words[:-1])} or {self.words[-1]}", value, hint)
+            self.refuse(name, self.accepted(), value, hint)
         if kind in (int, float) and not all(isfinite(each) and self._fits(each) for each in values):
-            self.refuse(name, self._bounds(), value)
+            self.refuse(name, self.accepted(), value)
 
     def refuse(self, name: str, accepted: str, value: object, hint: str = "") -> None:
         """Raise a BadRequest that says what is accepted."""
@@ -67,7 +67,10 @@ class Setting:
             and (self.most is None or value <= self.most)
         )
 
-    def _bounds(self) -> str:
+    def accepted(self) -> str:
+        """Its words, or the bounds of its number; empty where any value of its type is accepted."""
+        if self.words:
+            return f"{', '.join(self.words[:-1])} or {self.words[-1]}"
         low = f"above {self.above:g}" if self.above is not None else ""
         if self.least is not None and self.most is not None:
             return f"from {self.least:g} to {_number(self.most)}"

@@ -35,7 +35,7 @@ def evaluate(
     seed: int = EVALUATION_SEED,
     on_episode: Callable[[int, float], None] = lambda number, score: None,
 ) -> Scores:
-    """The score of a student under the protocol of docs/protocol.md, as `edgedistill evaluate` gives it.
+    """The score of a student under the protocol of docs/reference/protocol.md, as `edgedistill evaluate` gives it.
 
     >>> from edgedistill import load_policy
     >>> evaluate(load_policy("pong"), episodes=1).mean > 0

@@ -1,0 +1,168 @@
+"""Write what the documentation takes from the code and from the shipped students: `make docs`.
+
+Two whole pages, `reference/cli.md` and `reference/settings.md`, and blocks of other pages, each from a line
+`<!-- begin NAME (make docs) -->` to a line `<!-- end NAME -->`. With `--check` nothing is written: what is out of date
+is named, and the exit code is 1.
+"""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from edgedistill.atari.games import action_counts, reference_scores
+from edgedistill.catalogue import find_architecture
+from edgedistill.cli.train_options import default_text
+from edgedistill.report.kept import Kept, read_kept
+from edgedistill.runs.config import NO_LIMIT, TrainConfig
+from edgedistill.runs.setting import Group, settings_of
+from edgedistill.runtime.shipped import best_student
+
+ROOT = Path(__file__).parent.parent
+TRAINED = ROOT / "student_zoo" / "trained"
+WRITTEN_BY = "<!-- Written by docs/generate.py: make docs -->\n\n"
+# The README's picture, in this order; the sizes of its table, largest first.
+SHOWN_GAMES = ("pong", "breakout", "space_invaders", "ms_pacman")
+SHOWN_SIZES = ("net5", "micro", "nano", "pico")
+
+
+def command_line() -> str:
+    """Every command with its options, as typer writes them down."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "cli.md"
+        command = ["-m", "typer", "edgedistill.cli", "utils", "docs", "--name", "edgedistill", "--output", page]
+        subprocess.run([sys.executable, *command], check=True, capture_output=True, cwd=folder)
+        text = page.read_text(encoding="utf-8")
+    text = text.replace("# `edgedistill`\n", "# Command line\n", 1)
+    return WRITTEN_BY + re.sub(r"(?m)^(#+) `(.*)`$", r"\1 \2", text).rstrip() + "\n"
+
+
+def settings() -> str:
+    """Every setting of a run: option, default, what it accepts, what it is for and where its default comes from."""
+    reasons = _docstrings_of_fields(TrainConfig)
+    lines = [
+        "# Settings of a run",
+        "",
+        "Each is an option of `edgedistill train`, a field of `edgedistill.TrainConfig` (underscores for dashes), and",
+        "`--set NAME=VALUE` of `edgedistill zoo build`. A run keeps its own in `config.json`.",
+    ]
+    for group in Group:
+        lines += [
+            "",
+            f"## {group}",
+            "",
+            "| option | default | accepts | what it is | note |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        for name, (setting, _, default) in settings_of(TrainConfig).items():
+            if setting.group == group:
+                value = default_text(name, default).removeprefix(" Default: ").removesuffix(".") or "none"
+                accepted = (setting.accepted() or "text").replace(f" to {NO_LIMIT:,}", " up")
+                cells = (f"`{setting.flag(name)}`", value, accepted, setting.help, _linked(reasons.get(name, "")))
+                lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return WRITTEN_BY + "\n".join(lines) + "\n"
+
+
+def picture() -> str:
+    """A game beside the size of the student that plays it and its score."""
+    random_and_human = reference_scores()
+    players = [_kept(best_student(sorted((TRAINED / game).glob("*.onnx")))) for game in SHOWN_GAMES]
+    rows = [
+        [_title(game) for game in SHOWN_GAMES],
+        [f"![{_title(game)}](student_zoo/trained/{game}/play.gif)" for game in SHOWN_GAMES],
+        [f"**{player.bytes / 1000:.0f} KB**" for player in players],
+        [f"scores {_number(player.score.mean)}" for player in players],
+        [f"its teacher {_number(player.teacher.mean)}" for player in players],
+        [f"a human {_number(random_and_human[game][1])}" for game in SHOWN_GAMES],
+    ]
+    return _table(rows, ":---:")
+
+
+def kept_by_size() -> str:
+    """Game × size: what students keep of their teachers."""
+    found = {(kept.game, kept.student): kept for kept in read_kept(sorted(TRAINED.glob("*/*.onnx")))}
+    ratios = [find_architecture(size).ratio(action_counts()[SHOWN_GAMES[0]]) for size in SHOWN_SIZES]
+    files = [(TRAINED / SHOWN_GAMES[0] / f"{size}.onnx").stat().st_size for size in SHOWN_SIZES]
+    rows = [
+        ["", *(f"{size}, {ratio:.2%}" for size, ratio in zip(SHOWN_SIZES, ratios, strict=True))],
+        [f"file ({_title(SHOWN_GAMES[0])})", *(f"{size / 1000:.0f} KB" for size in files)],
+    ]
+    for game in sorted({game for game, _ in found}):
+        cells = [found.get((game, size)) for size in SHOWN_SIZES]
+        rows.append([_title(game), *(f"{kept.retention:.0%}" if kept and kept.retention else "–" for kept in cells)])
+    return _table(rows, "---:")
+
+
+def results() -> str:
+    """What `edgedistill zoo results` says."""
+    command = [sys.executable, "-m", "edgedistill", "zoo", "results", "--in", str(TRAINED), "--markdown"]
+    return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
+
+
+PAGES = {"docs/reference/cli.md": command_line, "docs/reference/settings.md": settings}
+BLOCKS = {
+    ("README.md", "picture"): picture,
+    ("README.md", "sizes"): kept_by_size,
+    ("docs/results.md", "results"): results,
+}
+
+
+def main() -> int:
+    """Write the pages, or compare them; the exit code."""
+    check = "--check" in sys.argv[1:]
+    texts = {page: write() for page, write in PAGES.items()}
+    for (page, name), write in BLOCKS.items():
+        text = texts.get(page) or (ROOT / page).read_text(encoding="utf-8")
+        begin, end = f"<!-- begin {name} (make docs) -->\n", f"<!-- end {name} -->\n"
+        before, rest = text.split(begin)
+        texts[page] = f"{before}{begin}{write()}{end}{rest.split(end)[1]}"
+    stale = [page for page, text in texts.items() if not _says(ROOT / page, text)]
+    for page in stale:
+        print(f"{page} is out of date: make docs" if check else f"wrote {page}")
+        if not check:
+            (ROOT / page).write_text(texts[page], encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+def _says(page: Path, text: str) -> bool:
+    return page.is_file() and page.read_text(encoding="utf-8") == text
+
+
+def _docstrings_of_fields(config: type) -> dict[str, str]:
+    """The string that follows each field of a class, on one line."""
+    body = ast.parse(inspect.getsource(config)).body[0].body  # type: ignore[attr-defined]
+    found = {}
+    for entry, after in zip(body, body[1:], strict=False):
+        if isinstance(entry, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            found[entry.target.id] = " ".join(str(after.value.value).split())  # type: ignore[union-attr]
+    return found
+
+
+def _linked(text: str) -> str:
+    """A docstring's paths as links of a page in `docs/reference`."""
+    return re.sub(r"docs/([\w/-]+)\.md", r"[\1](../\1.md)", text)
+
+
+def _kept(file: Path) -> Kept:
+    return read_kept([file])[0]
+
+
+def _title(game: str) -> str:
+    return {"ms_pacman": "Ms. Pac-Man", "qbert": "Q*bert"}.get(game, game.replace("_", " ").title())
+
+
+def _number(score: float) -> str:
+    return f"{score:,.0f}" if abs(score) >= 100 else f"{score:.1f}"
+
+
+def _table(rows: list[list[str]], align: str) -> str:
+    head, *rest = rows
+    rule = [align if align == ":---:" else "---", *[align] * (len(head) - 1)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *rest))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
