@@ -75,7 +75,7 @@ def train(
         architectures = tuple(entry for entry, _ in students)
         path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
         teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))
-        run, config = new_run(path, rom, architectures, teacher, mode, teacher_from, given)
+        run, config = new_run(path, rom, architectures, teacher, mode, teacher_from or (), given)
 
     profile = Profile() if profiled else None
     with stop_signals() as stop, TrainingView(config, run.path, quiet=as_json) as view:

@@ -9,10 +9,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from edgedistill.cli.output import console, notes
-from edgedistill.distill.realtime import Progress as Rollout
+from edgedistill.distill.events import Progress as Rollout
 from edgedistill.distill.training import Evaluated, Evaluating, Event, Resumed, Saved
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
-from edgedistill.teachers.replay import ReplayMemory
 
 MOST_ACTIONS = 18
 

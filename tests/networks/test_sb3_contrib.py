@@ -6,11 +6,12 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from edgedistill.distill.frozen import load_frozen_teacher
 from gymnasium import spaces
 
-from edgedistill.distill.frozen import load_frozen_teacher
+from edgedistill.catalogue import NATURE_DQN
 from edgedistill.errors import BadRequest
-from edgedistill.networks.network import teacher_network, to_input
+from edgedistill.networks.network import AtariNetwork, to_input
 from edgedistill.networks.sb3 import MAX_SETTINGS_BYTES, read_sb3
 from tests.torch_files import unzipped, zipped
 
@@ -51,7 +52,7 @@ def random_frames(count=64):
 
 
 def values_of(teacher, frames):
-    network = teacher_network("dqn", teacher.actions, bf16=False)
+    network = AtariNetwork(NATURE_DQN, teacher.actions, plain=True)
     network.load_state_dict(teacher.weights)
     with torch.no_grad():
         return network(to_input(frames, torch.device("cpu"), torch.float32))
