@@ -30,8 +30,10 @@ class Play:
         self._config, self._learners, self._groups, self._lanes = config, learners, groups, lanes
         ends = np.cumsum([group.count for group in groups]).tolist()
         self._slices = [slice(end - group.count, end) for group, end in zip(groups, ends, strict=True)]
+        self._obs = np.empty(0, np.uint8)
         self._running_return = np.zeros(config.envs)
         self._student_envs = student_envs(len(learners.students.learners), config.student_driven, config.envs)
+        self._rollout: Rollout
         self._jobs: list[Future[list[float]]] = []
         self._returns: list[float] = []
 

@@ -31,7 +31,8 @@ def new_run(
         game: ROM name.
         teacher: `pqn` or `dqn`; a frozen one brings its own kind.
         mode: `realtime` or `offline`.
-        teacher_from: where a frozen teacher is, as `load_ready_teacher` reads it; several are an ensemble; none, and it learns.
+        teacher_from: where a frozen teacher is, as `load_ready_teacher` reads it; of several, the mean of their
+            policies teaches. Empty: the teacher learns in this run.
         given: further settings of `TrainConfig`; the rest are those of the teacher and mode.
 
     Raises:

@@ -1,9 +1,9 @@
 """The optimisers that a run may choose among, by name, for teachers and for students."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.optimisers.muon import Muon
@@ -27,17 +27,17 @@ def nature_rmsprop(parameters: list[nn.Parameter], learning_rate: float) -> torc
 def _teacher_muon(network: AtariNetwork, rate: float, muon_rate: float) -> Optimisers:
     """Muon for the convolutions beside RAdam for the rest."""
     # Not for the 512 × 3136 layer: three times the time of an update, and play was worse (docs/decisions.md).
-    convolutions = [layer.weight for layer in network.trunk if isinstance(layer, nn.Conv2d)]
+    convolutions: list[Tensor] = [layer.weight for layer in network.trunk if isinstance(layer, nn.Conv2d)]
     return Muon(convolutions, muon_rate), FusedRAdam(_others(network, convolutions), rate)
 
 
 def _student_muon(network: AtariNetwork, rate: float, muon_rate: float) -> Optimisers:
     """Muon for the trunk's weights beside Adam for biases and head."""
-    matrices = [parameter for parameter in network.trunk.parameters() if parameter.ndim > 1]
+    matrices: list[Tensor] = [parameter for parameter in network.trunk.parameters() if parameter.ndim > 1]
     return Muon(matrices, muon_rate), torch.optim.Adam(_others(network, matrices), rate, fused=True)
 
 
-def _others(network: AtariNetwork, taken: list[nn.Parameter]) -> list[nn.Parameter]:
+def _others(network: AtariNetwork, taken: Sequence[Tensor]) -> list[nn.Parameter]:
     return [parameter for parameter in network.parameters() if all(parameter is not each for each in taken)]
 
 

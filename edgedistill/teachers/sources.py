@@ -79,10 +79,12 @@ def load_ensemble(
         BadRequest: too many, or as `load_ready_teacher`.
         EdgeDistillError: as `load_ready_teacher`.
     """
+    teachers = [load_ready_teacher(source, game, actions) for source in sources]
+    if (count := sum(len(ready.members) or 1 for ready in teachers)) > MOST_MEMBERS:
+        raise BadRequest(f"An ensemble has at most {MOST_MEMBERS} teachers, got {count}.")
     members: list[Member] = []
     weights: dict[str, Tensor] = {}
-    for source in sources:
-        ready = load_ready_teacher(source, game, actions)
+    for source, ready in zip(sources, teachers, strict=True):
         own = ready.members or (Member(source, ready.kind, ready.network, 1.0),)
         for number, member in enumerate(own):
             start = f"teacher.members.{number}." if ready.members else "teacher."
@@ -92,8 +94,6 @@ def load_ensemble(
                 member = replace(member, temperature=temperature * scale)
             weights |= {f"teacher.members.{len(members)}.{name}": value for name, value in found.items()}
             members.append(member)
-    if len(members) > MOST_MEMBERS:
-        raise BadRequest(f"An ensemble has at most {MOST_MEMBERS} teachers, got {len(members)}.")
     return ReadyTeacher(members[0].kind, members[0].network, False, weights, 0, tuple(members))
 
 
