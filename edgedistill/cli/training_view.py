@@ -60,6 +60,11 @@ class TrainingView:
     def warn(self, message: str) -> None:
         notes.print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
 
+    def acknowledge_stop(self) -> None:
+        """Tell who pressed Ctrl-C that it was heard. Called from another thread."""
+        message = "Stopping after this rollout, with a checkpoint; again to stop at once."
+        (notes if self._quiet else self._bar.console).print(message, soft_wrap=True)
+
     def show(self, event: Event) -> None:
         match event:
             case Rollout():

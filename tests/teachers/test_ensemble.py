@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from edgedistill.cli import main
 from edgedistill.distill.events import Progress
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest
+from edgedistill.exporter.export import export_student
 from edgedistill.networks.ensemble import EnsembleNetwork
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.runs.ensemble import MOST_MEMBERS
@@ -58,10 +60,11 @@ def ensemble(tiny_run, tmp_path_factory) -> RunFolder:
     """A trained run whose teacher is a run of ours and two stable-baselines3 files, one without Q-values."""
     folder = tmp_path_factory.mktemp("ensemble")
     theirs = [sb3_file(folder / f"{kind.__name__}.zip", kind(6)) for kind in (DqnPolicy, PpoPolicy)]
-    run, config = start(folder / "run", str(tiny_run.path), *theirs, temperature_kind="relative")
-    losses = [event.student_loss for event in train(run, config) if isinstance(event, Progress)]
-    assert losses[-1]["pico"] > 0
-    return run
+    settings = [part for name, value in SMALL.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    sources = [part for source in (str(tiny_run.path), *theirs) for part in ("--teacher-from", source)]
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--out", str(folder / "run"), *sources, "--student", "pico", *settings, "--steps", "192"])
+    return RunFolder.open(folder / "run")
 
 
 def test_teachers_of_all_kinds_join(ensemble, tiny_run):
@@ -75,12 +78,15 @@ def test_teachers_of_all_kinds_join(ensemble, tiny_run):
         assert torch.equal(trained.network.members[0].head.weight, ours.head.weight)
 
 
-def test_its_run_resumes_is_evaluated_and_exported(ensemble, tmp_path, cli):
-    assert cli("train", "--resume", ensemble.path, "--steps", 192, "--json").code == 0
-    assert cli("evaluate", ensemble.path, "--episodes", 1, "--json").code == 0
+def test_students_learn_from_it_and_its_run_resumes(ensemble):
+    config = replace(ensemble.config(), steps=320, evaluate_every=10**9)
+    losses = [event.student_loss for event in train(ensemble, config, resume=True) if isinstance(event, Progress)]
+    assert losses[-1]["pico"] > 0
+
+
+def test_a_student_is_exported_and_its_card_does_not_tell_where_the_teachers_lay(ensemble, tmp_path):
     output = tmp_path / "pico.onnx"
-    done = cli("export", ensemble.path, "-o", output, "--episodes", 1, "--allow-disagreement")
-    assert done.code == 0, done.err
+    export_student(ensemble, "pico", output, episodes=1, epsilons=(0.01,), allow_disagreement=True)
     card = output.with_suffix(".md").read_text()
     assert '"teacher_from": "tiny + DqnPolicy.zip + PpoPolicy.zip"' in card
     assert str(ensemble.path.parent) not in card
@@ -111,12 +117,3 @@ def test_what_does_not_fit_is_refused_before_there_is_a_folder(ensemble, tiny_ru
     with pytest.raises(BadRequest, match=f"at most {MOST_MEMBERS} teachers"):
         start(path, *[str(ensemble.path)] * (MOST_MEMBERS // 3 + 1))
     assert not path.exists()
-
-
-def test_the_option_repeats(tiny_run, tmp_path, cli):
-    tiny = [part for name, value in SMALL.items() for part in (f"--{name.replace('_', '-')}", value)]
-    fixed = ["--temperature-kind", "fixed", "--temperature", 0.1, "--steps", 64]
-    twice = ["--teacher-from", tiny_run.path] * 2
-    done = cli("train", "--out", tmp_path / "run", *twice, "--student", "pico", *tiny, *fixed, "--json")
-    assert done.code == 0, done.err
-    assert len(RunFolder.open(tmp_path / "run").config().ensemble) == 2
