@@ -9,7 +9,7 @@ from torch import Tensor
 from edgedistill.atari.emulator import STACK
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import NATURE_DQN
-from edgedistill.networks.network import BLOCK, BLOCKS, AtariNetwork
+from edgedistill.networks.network import BLOCK, BLOCKS, ActionNetwork, AtariNetwork
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.policy import Policy
@@ -29,7 +29,7 @@ class ExportedTeacher(AtariNetwork):
         return torch.from_numpy(self._policy.logits(np.ascontiguousarray(frames.numpy())))
 
 
-def load_teacher(path: Path) -> tuple[str, AtariNetwork]:
+def load_teacher(path: Path) -> tuple[str, ActionNetwork]:
     """A teacher and its game."""
     if path.suffix == ".onnx":
         policy = Policy.load(path)

@@ -25,18 +25,21 @@ from edgedistill.atari.games import retention
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evaluate
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import NATURE_DQN
-from edgedistill.distill.learners import Learner, Learners, student_learner
-from edgedistill.distill.students import Batch, update_student
+from edgedistill.distill.student_update import update_student
+from edgedistill.distill.students import Students, student_learner
+from edgedistill.experience.batch import Batch
+from edgedistill.experience.collect import collect
+from edgedistill.experience.memory import ReplayMemory
+from edgedistill.experience.rollout import Rollout
 from edgedistill.exporter.export import HELD_OUT_SEED, play_frames
-from edgedistill.networks.network import AtariNetwork, GreedyPolicy, native_bf16, to_input
+from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16, to_input
+from edgedistill.optimisers.learner import Learner
 from edgedistill.runs.config import TrainConfig
-from edgedistill.teachers.acting import Rollout, collect
-from edgedistill.teachers.replay import ReplayMemory
 
 HELD_OUT_FRAMES = 4_000
 
 
-def filled_memory(config: TrainConfig, teacher: AtariNetwork) -> ReplayMemory:
+def filled_memory(config: TrainConfig, teacher: ActionNetwork) -> ReplayMemory:
     """A memory of the teacher's play, all games at their ε from the first step on."""
     envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)
     memory = ReplayMemory(config.memory_frames, config.envs, config.rollout_length, envs.actions)
@@ -51,21 +54,21 @@ def filled_memory(config: TrainConfig, teacher: AtariNetwork) -> ReplayMemory:
     return memory
 
 
-def teach(contestant: Contestant, base: TrainConfig, teacher: AtariNetwork, memory: ReplayMemory) -> Learner:
+def teach(contestant: Contestant, base: TrainConfig, teacher: ActionNetwork, memory: ReplayMemory) -> Learner:
     """A contestant after `base.steps` batches from the memory."""
     config = replace(base, **contestant.settings)
     torch.manual_seed(config.seed)
     student = student_learner(config, "student", contestant.network(teacher.actions, native_bf16(torch.device("cpu"))))
-    learners = Learners(Learner.build("teacher", student.network, (), with_target=False), (student,))
+    students, network = Students(config, [student]), student.network
     if contestant.centred:
-        learners.centre_students(memory)
+        students.centre(memory)
     rng = np.random.default_rng(config.seed)
     for batch in range(config.steps):
         student.set_rate(config.student_rate(batch))
         if config.students_in_integers(batch):
-            learners.round_students(memory)
+            students.begin_integers(memory)
         sample = memory.sample(config.student_batch, rng, next_frames=config.objective.td is not None)
-        update_student(student, Batch.of(sample, learners), config)
+        update_student(student, Batch.of(sample, network.device, network.input_dtype), config)
     return student
 
 
@@ -83,7 +86,7 @@ class Judge:
     """The teacher's"""
 
     @classmethod
-    def of(cls, teacher: AtariNetwork, game: str, protocols: list[Protocol]) -> "Judge":
+    def of(cls, teacher: ActionNetwork, game: str, protocols: list[Protocol]) -> "Judge":
         policy = GreedyPolicy(teacher)
         held_out = play_frames(policy, game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.05)
         values = all_values(policy, held_out)
@@ -148,7 +151,7 @@ def main() -> None:
 
 
 def _rows(
-    question: str, only: list[str] | None, base: TrainConfig, teacher: AtariNetwork, memory: ReplayMemory, judge: Judge
+    question: str, only: list[str] | None, base: TrainConfig, teacher: ActionNetwork, memory: ReplayMemory, judge: Judge
 ) -> Iterator[dict[str, float | int | str]]:
     for contestant in QUESTIONS[question]:
         if not only or contestant.name in only:

@@ -62,7 +62,7 @@ def main() -> None:
             continue
         path = arguments.out / f"{game}-{arguments.question}-{name}-{arguments.seed}".replace(" ", "").replace(",", "-")
         if not (path / "config.json").exists():
-            run, config = new_run(path, game, students, "pqn", "realtime", None, given | settings)
+            run, config = new_run(path, game, students, "pqn", "realtime", (), given | settings)
             for _ in train(run, config):
                 pass
         for row in rows(RunFolder.open(path)):

@@ -23,7 +23,7 @@ from typing import Any
 from edgedistill.atari.games import find_game
 from edgedistill.catalogue import find_architecture
 from edgedistill.cli.output import console
-from edgedistill.distill.realtime import Progress
+from edgedistill.distill.events import Progress
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import Evaluated, Event, Resumed, train
 from edgedistill.exporter.export import export_student
@@ -127,7 +127,7 @@ def train_seed(path: Path, seed: int, goal: Goal, arguments: argparse.Namespace)
             "evaluate_every": arguments.evaluate_every, "evaluate_episodes": goal.episodes,
         }  # fmt: skip
         students = (find_architecture(goal.student),)
-        run, config = new_run(path, arguments.game, students, "pqn", "realtime", None, given)
+        run, config = new_run(path, arguments.game, students, "pqn", "realtime", (), given)
     with stop_signals() as stop:
         events = train(run, config, resume=resume, should_stop=lambda: stop.is_set() or is_done(run, goal))
         for event in follow(run, events, goal):

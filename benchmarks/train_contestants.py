@@ -27,10 +27,10 @@ from edgedistill.catalogue import NATURE_DQN, find_architecture
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.networks.network import BLOCK, AtariNetwork, native_bf16, to_input
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.presets import preset
-from edgedistill.teachers.replay import ReplayMemory
 
 STUDENTS = {
     0: (),

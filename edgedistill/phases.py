@@ -3,10 +3,11 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ContextDecorator, contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 Phase = Literal[
     "emulators", "acting", "targets", "teacher", "students", "sampling", "waiting", "adding", "evaluation",
@@ -115,6 +116,15 @@ class timed(ContextDecorator):
     def __exit__(self, *_: object) -> None:
         if _active is not None:
             _active.leave()
+
+
+Result = TypeVar("Result")
+
+
+def results(jobs: Sequence[Future[Result]]) -> list[Result]:
+    """What jobs of lanes came to, in order; the wait for them is a phase of the main thread."""
+    with timed("waiting"):
+        return [job.result() for job in jobs]
 
 
 @contextmanager

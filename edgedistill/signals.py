@@ -3,25 +3,51 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
+class Stop(threading.Event):
+    """The wish to stop, and by which signal it came."""
+
+    number = 0
+
+    @property
+    def exit_code(self) -> int:
+        """As shells count what a signal ended: 130 after Ctrl-C, 143 after SIGTERM; 0 after none."""
+        return 128 + self.number if self.is_set() else 0
+
+
 @contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; the second interrupts at once."""
-    stop = threading.Event()
+def stop_signals(acknowledge: Callable[[], None] = lambda: None) -> Iterator[Stop]:
+    """An event that the first Ctrl-C or SIGTERM sets; the second interrupts at once.
+
+    `acknowledge` is called at once after the first, on a thread of its own: the main one may be in the midst of
+    printing, or wait for work that takes minutes.
+    """
+    stop, woken = Stop(), threading.Event()
+
+    def watch() -> None:
+        woken.wait()
+        if stop.is_set():
+            acknowledge()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
+        stop.number = number
         stop.set()
+        woken.set()
 
+    watcher = threading.Thread(target=watch, name="stop", daemon=True)
+    watcher.start()
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
+        woken.set()
+        watcher.join()
         for number, handler in before.items():
             signal.signal(number, handler)
 

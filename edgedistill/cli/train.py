@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.text import Text
 
 from edgedistill.atari.emulator import Emulator
@@ -41,7 +42,7 @@ def train(
     """Train a teacher and, in the same loop, distil it into students (Sun & Fazli 2019).
 
     With --teacher-from, students learn beside a frozen teacher; with --mode offline as well, by the protocol of Rusu et
-    al. 2015. Ctrl-C and SIGTERM stop the run with a checkpoint; --resume goes on.
+    al. 2015. Ctrl-C and SIGTERM stop the run with a checkpoint, and exit code 130 and 143; --resume goes on.
     """
     from edgedistill.cli.profile_view import profile_summary, show_profile
     from edgedistill.cli.training_view import TrainingView
@@ -75,10 +76,10 @@ def train(
         architectures = tuple(entry for entry, _ in students)
         path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
         teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))
-        run, config = new_run(path, rom, architectures, teacher, mode, teacher_from, given)
+        run, config = new_run(path, rom, architectures, teacher, mode, teacher_from or (), given)
 
     profile = Profile() if profiled else None
-    with stop_signals() as stop, TrainingView(config, run.path, quiet=as_json) as view:
+    with TrainingView(config, run.path, quiet=as_json) as view, stop_signals(view.acknowledge_stop) as stop:
         for event in run_training(
             run, config, resume=resume is not None, should_stop=stop.is_set, warn=view.warn, profile=profile
         ):
@@ -91,13 +92,14 @@ def train(
         answer = {} if keep is None else {"smallest_kept": asdict(smallest) if smallest else None}
         timing = {"profile": profile_summary(profile, view.steps_done)} if profile else {}
         print_json(view.summary() | answer | timing)
-        return
+        raise typer.Exit(stop.exit_code)
     if profile:
         show_profile(profile, view.steps_done)
     if stop.is_set():
         console.print("Stopped; the work so far is in the last checkpoint.")
         print_next(again)
-    elif keep is not None:
+        raise typer.Exit(stop.exit_code)
+    if keep is not None:
         console.print(verdict(kept, keep, config.evaluate_episodes), soft_wrap=True)
         longer = f"--minutes {config.minutes:g}" if config.minutes else f"--steps {2 * config.steps}"
         print_next(_export(run.path, config, smallest.student) if smallest else f"{again} {longer}")

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from edgedistill.runs.config import NO_LIMIT, TrainConfig
-from edgedistill.runs.presets import FROZEN, NATURE_DQN, RUSU_OFFLINE
+from edgedistill.runs.kinds import KINDS
+from edgedistill.runs.presets import FROZEN, RUSU_OFFLINE
 from edgedistill.runs.setting import Group, Setting, settings_of
 
 Game = Annotated[
@@ -22,10 +23,11 @@ Resume = Annotated[
     ),
 ]
 TeacherFrom = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="RUN|sb3:FILE",
-        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN.",
+        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN. "
+        "Repeated, the mean of their policies teaches (Sun & Fazli 2020).",
         rich_help_panel=Group.TEACHER,
     ),
 ]
@@ -55,7 +57,11 @@ Profiled = Annotated[bool, typer.Option("--profile", help="Tell at the end where
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON summary at the end, nothing before.")]
 
 # Where a setting's default is another one.
-OTHER_DEFAULTS = {"with dqn": NATURE_DQN, "offline": RUSU_OFFLINE, "beside a frozen teacher": FROZEN}
+OTHER_DEFAULTS = {
+    **{f"with {name}": kind.settings for name, kind in KINDS.items()},
+    "offline": RUSU_OFFLINE,
+    "beside a frozen teacher": FROZEN,
+}
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

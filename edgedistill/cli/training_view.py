@@ -9,10 +9,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from edgedistill.cli.output import console, notes
-from edgedistill.distill.realtime import Progress as Rollout
+from edgedistill.distill.events import Progress as Rollout
 from edgedistill.distill.training import Evaluated, Evaluating, Event, Resumed, Saved
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
-from edgedistill.teachers.replay import ReplayMemory
 
 MOST_ACTIONS = 18
 
@@ -59,6 +59,11 @@ class TrainingView:
 
     def warn(self, message: str) -> None:
         notes.print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
+
+    def acknowledge_stop(self) -> None:
+        """Tell who pressed Ctrl-C that it was heard. Called from another thread."""
+        message = "Stopping after this rollout, with a checkpoint; again to stop at once."
+        (notes if self._quiet else self._bar.console).print(message, soft_wrap=True)
 
     def show(self, event: Event) -> None:
         match event:

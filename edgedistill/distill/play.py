@@ -7,9 +7,12 @@ import numpy as np
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
+from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, student_envs
+from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import acting_copy
+from edgedistill.phases import results, timed
 from edgedistill.runs.config import TrainConfig
-from edgedistill.teachers.acting import Driver, Rollout, collect, epsilon_of_envs, student_envs
+from edgedistill.runs.schedule import Span
 
 
 def env_groups(config: TrainConfig) -> list[TrainingEnvs]:
@@ -27,62 +30,70 @@ class Play:
         self._config, self._learners, self._groups, self._lanes = config, learners, groups, lanes
         ends = np.cumsum([group.count for group in groups]).tolist()
         self._slices = [slice(end - group.count, end) for group, end in zip(groups, ends, strict=True)]
+        self._obs = np.empty(0, np.uint8)
         self._running_return = np.zeros(config.envs)
-        self._student_envs = student_envs(len(learners.students), config.student_driven, config.envs)
-        self._jobs: list[Future[None]] = []
+        self._student_envs = student_envs(len(learners.students.learners), config.student_driven, config.envs)
+        self._rollout: Rollout
+        self._jobs: list[Future[list[float]]] = []
+        self._returns: list[float] = []
 
-    def restart(self, step: int) -> None:
-        """Restart all games; the next rollout begins at `step`."""
-        seeds = self._seeds(step)
+    def take(self, span: Span) -> Rollout:
+        """The rollout of a span, once it is played."""
+        if span.restarts:
+            self._restart(span)
+            self.begin(span)
+        for finished in results(self._jobs):
+            self._returns += finished
+        self._obs = self._rollout.obs[-1]
+        return self._rollout
+
+    def begin(self, span: Span | None) -> None:
+        """Begin to play a span's rollout, by the networks as they are now; nothing where none follows.
+
+        Students act only once the teacher has stopped: its Q(λ) targets follow what was done, so others' actions would
+        be taken for its own.
+        """
+        if span is None:
+            return
+        config, learners = self._config, self._learners
+        floors = config.env_epsilon_floors
+        epsilon = floors if config.frozen else epsilon_of_envs(span.step, config.epsilon_decay_steps, floors)
+        teacher = learners.teacher.actor(span.step)
+        students_act = learners.students.ready and not learners.teacher.learns(span.step)
+        # Students learn while they play, so copies act.
+        drivers = [
+            Driver(envs, acting_copy(student.player))
+            for envs, student in zip(self._student_envs, learners.students.learners, strict=False)
+            if students_act
+        ]
+        actions = self._groups[0].actions
+        self._rollout = Rollout.empty(self._obs, config.rollout_length, actions, restarted=span.restarts)
+        self._jobs = [
+            self._lanes.submit(
+                collect, group, self._rollout.of(games), teacher, epsilon[games], np.random.default_rng(seed),
+                self._running_return[games], [driver.of(games) for driver in drivers],
+            )
+            for group, games, seed in zip(self._groups, self._slices, self._seeds(span), strict=True)
+        ]  # fmt: skip
+
+    def wait(self) -> None:
+        """Until what has begun is played."""
+        with timed("waiting"):
+            wait(self._jobs)
+
+    def mean_return(self) -> float | None:
+        """Of the games that ended since this was last asked for; None where none did."""
+        mean = float(np.mean(self._returns)) if self._returns else None
+        self._returns.clear()
+        return mean
+
+    def _restart(self, span: Span) -> None:
         resets = [
             self._lanes.submit(group.reset, int(seed.generate_state(1)[0]))
-            for group, seed in zip(self._groups, seeds, strict=True)
+            for group, seed in zip(self._groups, self._seeds(span), strict=True)
         ]
         self._obs = np.concatenate([reset.result() for reset in resets])
         self._running_return[:] = 0.0
 
-    def begin(self, step: int, *, students_ready: bool) -> None:
-        """Play the rollout that begins at `step`, by the networks as they are now.
-
-        Students that have learnt act in games of theirs, but for those from which the teacher learns: its Q(λ)
-        targets follow what was done, so others' actions would be taken for its own.
-        """
-        config, learners = self._config, self._learners
-        floors = config.env_epsilon_floors
-        epsilon = floors if config.frozen else epsilon_of_envs(step, config.epsilon_decay_steps, floors)
-        learns = config.teacher_learns(step)
-        # Q(λ) learns from what its own network does; the average lags behind it (docs/decisions.md).
-        teacher = acting_copy(learners.teacher.network if learns else learners.teacher.player)
-        # Students learn while they play.
-        drivers = [
-            Driver(envs, acting_copy(student.player))
-            for envs, student in zip(self._student_envs, learners.students, strict=False)
-            if students_ready and not learns
-        ]
-        self._rollout = Rollout.empty(self._obs, config.rollout_length, self._groups[0].actions)
-        self._parts = [self._rollout.of(games) for games in self._slices]
-        self._jobs = [
-            self._lanes.submit(
-                collect, group, part, teacher, epsilon[games], np.random.default_rng(seed), self._running_return[games],
-                [driver.of(games) for driver in drivers],
-            )
-            for group, games, part, seed in zip(
-                self._groups, self._slices, self._parts, self._seeds(step), strict=True
-            )
-        ]  # fmt: skip
-
-    def wait(self) -> None:
-        """Until the rollout is played."""
-        wait(self._jobs)
-
-    def finish(self) -> Rollout:
-        """The rollout, once it is played; the next one goes on where it ended."""
-        for job, part in zip(self._jobs, self._parts, strict=True):
-            job.result()
-            self._rollout.finished_returns.extend(part.finished_returns)
-        self._obs = self._rollout.obs[-1]
-        return self._rollout
-
-    def _seeds(self, step: int) -> list[np.random.SeedSequence]:
-        seed, *_ = self._config.rollout_seeds(step)
-        return seed.spawn(len(self._groups))
+    def _seeds(self, span: Span) -> list[np.random.SeedSequence]:
+        return span.play_seed.spawn(len(self._groups))

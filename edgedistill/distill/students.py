@@ -1,95 +1,129 @@
-"""One update of a student, from a batch of play and what the teacher thought of it."""
+"""The students of a run: what they begin with, and their updates, dealt out to lanes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from edgedistill.distill import losses
-from edgedistill.distill.learners import Learner, Learners
-from edgedistill.networks.network import to_input
-from edgedistill.phases import timed
+from edgedistill.distill.student_update import update_student
+from edgedistill.experience.batch import Batch
+from edgedistill.experience.memory import ReplayMemory
+from edgedistill.networks.integers import measure_ranges
+from edgedistill.networks.network import AtariNetwork, to_input
+from edgedistill.optimisers.choice import STUDENT
+from edgedistill.optimisers.learner import Learner
+from edgedistill.phases import results, timed
 from edgedistill.runs.config import TrainConfig
-from edgedistill.teachers.dqn import td_target
-from edgedistill.teachers.replay import Transitions
+from edgedistill.runs.schedule import Span
 
-POLICY_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "kl": losses.forward_kl,
-    "reverse-kl": losses.reverse_kl,
-    "nll": losses.nll,
-}
+# Enough for the largest activations, which are clipped beyond what was seen, and learnt with from then on.
+RANGE_FRAMES = 2_048
 
 
-@dataclass(frozen=True)
-class Batch:
-    """B steps of play, as networks take them."""
+class Students:
+    """All students, each with its own optimisers; every batch teaches them all."""
 
-    x: Tensor
-    """(B, 64, 21, 21)"""
-    teacher: Tensor
-    """(B, A): the teacher's values, without gradient"""
-    action: Tensor
-    """(B,)"""
-    reward: Tensor
-    """(B,), clipped to ±1"""
-    done: Tensor
-    """(B,)"""
-    next_x: Tensor | None
-    """(B, 64, 21, 21), where a loss needs it"""
-    next_teacher: Tensor
-    """(B, A): the teacher's values of what followed"""
+    def __init__(self, config: TrainConfig, learners: Sequence[Learner]) -> None:
+        self._config = config
+        self.learners = tuple(learners)
+        self.ready = False
+        """Whether the memory holds enough to learn from"""
 
     @classmethod
-    def of(cls, transitions: Transitions, learners: Learners) -> "Batch":
-        device, dtype = learners.device, learners.input_dtype
-        following = transitions.next_frames
+    def build(cls, config: TrainConfig, actions: int, *, device: torch.device, bf16: bool) -> "Students":
+        """New ones, their weights drawn from torch's generator."""
         return cls(
-            to_input(transitions.frames, device, dtype),
-            torch.from_numpy(transitions.q).to(device),
-            torch.from_numpy(transitions.action).to(device),
-            # Rewards are clipped to ±1 for learning only (Mnih et al. 2015).
-            torch.from_numpy(transitions.reward).clamp(-1, 1).to(device),
-            torch.from_numpy(transitions.done).to(device),
-            None if following is None else to_input(following, device, dtype),
-            torch.from_numpy(transitions.next_q).to(device),
+            config,
+            [
+                student_learner(config, f"student.{each.name}", AtariNetwork(each, actions, bf16=bf16).to(device))
+                for each in config.students
+            ],
         )
 
+    def get_ready(self, memory: ReplayMemory, span: Span) -> None:
+        """All that changes in students before they learn from what a span added: when they begin, and their rates."""
+        self.ready = memory.is_ready(self._config.learning_starts)
+        if self.ready:
+            self.centre(memory)
+            if self._config.students_in_integers(span.step):
+                self.begin_integers(memory)
+        for student in self.learners:
+            student.set_rate(self._config.student_rate(span.step))
 
-def student_loss(student: Learner, batch: Batch, config: TrainConfig) -> Tensor:
-    """The sum of the terms of `config.loss`, as Sun & Fazli 2019 add L_KL + L_DQN."""
-    objective = config.objective
-    output: Tensor = student.network(batch.x)
-    total: Tensor = output.new_zeros(())
-    if objective.policy == "mse":
-        total = total + losses.q_mse(output, batch.teacher)
-    elif objective.policy is not None:
-        tau: Tensor | float = config.temperature
-        if config.temperature_kind == "relative":
-            tau = losses.relative_temperature(batch.teacher, config.temperature)
-        loss = POLICY_LOSSES[objective.policy]
-        # A student that emits logits may scale them as it likes; one that emits Q-values has the teacher's scale.
-        total = total + loss(output / tau if objective.emits_q else output, batch.teacher / tau)
-    if objective.td is not None:
-        assert student.target is not None and batch.next_x is not None
-        with torch.no_grad():
-            following = student.target(batch.next_x)
-        value = (
-            losses.imitation_value(following, batch.next_teacher)
-            if objective.td == "imitation-q"
-            else losses.self_value(following)
-        )
-        target = td_target(batch.reward, batch.done, value, config.gamma)
-        total = total + losses.td_loss(output, batch.action, target)
-    return total
+    def follow(self, batches: Iterable[Batch], lanes: Executor) -> None:
+        """Learn from minibatches that the teacher has learnt from, while it is at the next one."""
+        jobs: list[Future[None]] = []
+        for batch in batches:
+            results(jobs)
+            jobs = [lanes.submit(self._learn, share, [batch]) for share in self._shares()]
+        results(jobs)
+
+    def update(self, memory: ReplayMemory, span: Span, lanes: Executor) -> None:
+        """Learn from as many batches of the memory as are due; each lane draws the same for its students."""
+        if self.ready and span.memory_batches:
+            results([lanes.submit(self._learn_from, share, memory, span) for share in self._shares()])
+
+    def mean_losses(self) -> dict[str, float]:
+        """Of each student's updates since this was last asked for, by name, where there were any."""
+        means = {student.network.architecture.name: student.mean_loss() for student in self.learners}
+        return {name: mean for name, mean in means.items() if mean is not None}
+
+    def centre(self, memory: ReplayMemory) -> None:
+        """Let students that begin to learn see frames around the game's background."""
+        new = [student for student in self.learners if student.updates == 0]
+        background = memory.background() if new else 0
+        for student in new:
+            for network in student.networks.values():
+                network.centre(background)
+
+    def begin_integers(self, memory: ReplayMemory) -> None:
+        """Let students compute with the integers of their export from here on, with ranges measured in the memory."""
+        unset = [student for student in self.learners if not student.network.is_integer]
+        if not unset:
+            return
+        with timed("students"):
+            frames = memory.sample(RANGE_FRAMES, np.random.default_rng(0)).frames
+            x = to_input(frames, unset[0].network.device, torch.float32)
+            for student in unset:
+                ranges = measure_ranges(student.player, x)
+                for network in student.networks.values():
+                    network.begin_integers(ranges)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights and optimiser moments of all, by name."""
+        return {name: tensor for student in self.learners for name, tensor in student.tensors().items()}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `tensors` gave."""
+        for student in self.learners:
+            student.load(tensors)
+
+    def _shares(self) -> list[Sequence[Learner]]:
+        """The students dealt out to the lanes."""
+        # In turn: sizes differ more than times do, most of which the first layer and the optimiser take.
+        count = min(self._config.lanes, len(self.learners))
+        return [self.learners[number::count] for number in range(count)]
+
+    def _learn_from(self, share: Sequence[Learner], memory: ReplayMemory, span: Span) -> None:
+        rng, network = np.random.default_rng(span.student_seed), share[0].network
+        for _ in range(span.memory_batches):
+            with timed("sampling"):
+                following = self._config.objective.td is not None
+                sample = memory.sample(self._config.student_batch, rng, next_frames=following)
+                batch = Batch.of(sample, network.device, network.input_dtype)
+            self._learn(share, [batch])
+
+    def _learn(self, share: Sequence[Learner], batches: Iterable[Batch]) -> None:
+        for batch in batches:
+            for student in share:
+                update_student(student, batch, self._config)
 
 
-@timed("students")
-def update_student(student: Learner, batch: Batch, config: TrainConfig) -> float:
-    """One gradient step on `student_loss`. Returns the loss."""
-    loss = student_loss(student, batch, config)
-    student.network.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    student.step(config.student_max_grad_norm)
-    student.update_target(config.target_update)
-    return float(loss.detach())
+def student_learner(config: TrainConfig, name: str, network: AtariNetwork) -> Learner:
+    """A student with what it learns with."""
+    choose = STUDENT[config.student_optimiser]
+    optimisers = choose(network, config.student_learning_rate, config.student_muon_learning_rate)
+    with_target = config.objective.td is not None
+    return Learner.build(name, network, optimisers, with_target=with_target, decay=config.student_average)

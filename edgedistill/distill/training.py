@@ -12,16 +12,18 @@ import torch
 
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evaluate
 from edgedistill.atari.training_env import TrainingEnvs
+from edgedistill.distill.events import Progress
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
-from edgedistill.distill.realtime import Progress, distil
+from edgedistill.distill.realtime import distil
 from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.phases import Profile, profiling, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.ram import check_memory
-from edgedistill.teachers.replay import ReplayMemory
+from edgedistill.teachers.teacher import player_tensors
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _train(
     learners = Learners.build(config, actions)
     if profile is not None:
         profile.lanes = config.lanes
-        if learners.device.type == "cuda":
+        if learners.teacher.player.device.type == "cuda":
             profile.synchronise = torch.cuda.synchronize
     frames = config.memory_frames if config.needs_memory else 1
     check_memory(ReplayMemory.bytes_needed(frames, actions), frames)
@@ -133,7 +135,7 @@ def _train(
             raise EdgeDistillError(
                 f"{run.path} has lost its teacher, best_teacher.safetensors. Train into a new folder."
             )
-        learners.load_teacher(best[0])
+        learners.teacher.load(best[0])
     if resume:
         tensors, saved = run.load_checkpoint(warn)
         learners.load(tensors)
@@ -226,12 +228,11 @@ def _evaluate(
 
     played: dict[str, Future[Scores]] = {}
     scores = {}
-    for learner in (learners.teacher, *learners.students):
-        name = learner.name.removeprefix("student.")
-        if learner is learners.teacher and config.frozen and state.best_teacher is not None:
+    for name, player in learners.players.items():
+        if name == "teacher" and config.frozen and state.best_teacher is not None:
             scores[name] = state.best_teacher["mean"]  # the same games, the same network
         else:
-            policy = GreedyPolicy(learner.player)
+            policy = GreedyPolicy(player)
             played[name] = lanes.submit(evaluate, policy, config.game, protocol, on_episode=check)
     try:
         for name, result in played.items():
@@ -245,7 +246,7 @@ def _evaluate(
         state.best_teacher = {"step": 0, "mean": scores["teacher"]}
     elif state.best_teacher is None or scores["teacher"] >= state.best_teacher["mean"]:
         state.best_teacher = {"step": step, "mean": scores["teacher"]}
-        run.save_best_teacher(learners.teacher_tensors(), state.best_teacher)
+        run.save_best_teacher(player_tensors(learners.teacher), state.best_teacher)
     state.evaluation_seconds += time.monotonic() - began
     run.log(
         {

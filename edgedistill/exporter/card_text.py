@@ -44,7 +44,10 @@ def _settings(config: TrainConfig) -> str:
     """A run's settings, folded away. Cards go to strangers, who need not know where a teacher lay."""
     table = json.loads(config.to_json())
     if config.teacher_from:
-        table["teacher_from"] = PureWindowsPath(config.teacher_from).name  # knows both kinds of slashes
+        sources = [member.source for member in config.ensemble] or [config.teacher_from]
+        table["teacher_from"] = " + ".join(PureWindowsPath(source).name for source in sources)  # knows both slashes
+    for member in table["ensemble"]:
+        member["source"] = PureWindowsPath(member["source"]).name
     settings = json.dumps({name: value for name, value in table.items() if name != "students"}, indent=2)
     return f"\n<details><summary>Settings of the run</summary>\n\n```json\n{settings}\n```\n\n</details>\n"
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import Frames
 from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
+from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.graph import DESCRIPTIONS, float32_model, int8_model
 from edgedistill.files import check_writable, write_atomically
-from edgedistill.networks.network import GreedyPolicy
+from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import Trained, load_trained, score_trained
 from edgedistill.runtime.card import FIRST_RETURNS, Card, Score
@@ -130,28 +131,30 @@ def export_student(
     trained_student, best_teacher, last_teacher = load_trained(
         run, [student or names[0], "best_teacher", "last_teacher"], report
     )
-    reference = GreedyPolicy(trained_student.network)
-    learnt_in_integers = trained_student.network.is_integer
+    network = trained_student.network
+    assert isinstance(network, AtariNetwork), "only a teacher may be an ensemble"
+    reference = GreedyPolicy(network)
+    learnt_in_integers = network.is_integer
 
     if learnt_in_integers:
         if precision == "float32":
             raise BadRequest(
                 f"'{trained_student.name}' learnt in integers, so it has no float32 form. Leave --precision."
             )
-        model = int8_model(trained_student.network)
+        model = int8_model(network)
     elif precision == "int8":
         report("calibrating on its own play")
         calibration = [
             play_frames(reference, config.game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=epsilon)
             for epsilon in CALIBRATION_EPSILONS
         ]
-        model = int8_model(trained_student.network, np.concatenate(calibration))
+        model = int8_model(network, np.concatenate(calibration))
     else:
-        model = float32_model(trained_student.network)
+        model = float32_model(network)
 
     report("comparing with the student that was trained on held-out play")
     held_out = play_frames(reference, config.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.01)
-    card = _first_card(run, trained_student, DESCRIPTIONS[precision])
+    card = _first_card(run, trained_student, network.architecture, DESCRIPTIONS[precision])
     policy = Policy(_with_card(model, card), str(output))
     found = fidelity(policy, reference, held_out)
     rounded_afterwards = precision == "int8" and not learnt_in_integers
@@ -207,8 +210,8 @@ def short_score(scores: Scores) -> Score:
     )
 
 
-def _first_card(run: RunFolder, student: Trained, quantisation: str) -> Card:
-    config, architecture = run.config(), student.network.architecture
+def _first_card(run: RunFolder, student: Trained, architecture: Architecture, quantisation: str) -> Card:
+    config = run.config()
     actions = tuple(action.name for action in Protocol().emulator(config.game).actions)
     return Card(
         game=config.game,

@@ -4,6 +4,7 @@ from copy import deepcopy
 from itertools import pairwise
 from math import prod
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
-from edgedistill.catalogue import NATURE_DQN, Architecture
+from edgedistill.catalogue import Architecture
 from edgedistill.networks.integers import integer_forward
 
 # Networks take frames as 4×4 blocks of pixels, each block's 4 · 16 values as channels ("space to depth"): a convolution
@@ -70,8 +71,25 @@ def _pixels(x: Tensor) -> Tensor:
     return blocks.reshape(len(x), STACK, SIDE, SIDE)
 
 
-class AtariNetwork(nn.Module):
-    """Frames in, one value per action out: Q-values for a teacher, logits for a student.
+class ActionNetwork(nn.Module):
+    """Frames in, as `to_input` makes them (N, 64, 21, 21), one value per action out (N, A)."""
+
+    actions: int
+    bf16: bool
+    """Whether it computes in bfloat16"""
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def input_dtype(self) -> torch.dtype:
+        """Of the frames that it takes while learning and playing."""
+        return torch.bfloat16 if self.bf16 else torch.float32
+
+
+class AtariNetwork(ActionNetwork):
+    """One value per action: Q-values for a teacher, logits for a student.
 
     With `bf16` the trunk runs in bfloat16 and the last layer in float32: action gaps of Pong are about 0.01 on
     values of 0.5, which eight bits of mantissa cannot tell apart.
@@ -185,11 +203,6 @@ def groups_of(layer: nn.Conv2d | nn.Linear) -> int:
     return layer.groups if isinstance(layer, nn.Conv2d) else 1
 
 
-def teacher_network(kind: str, actions: int, *, bf16: bool, architecture: Architecture = NATURE_DQN) -> AtariNetwork:
-    """A teacher's network: plain for `dqn`, with LayerNorm before each ReLU for `pqn` (Gallici et al. 2024)."""
-    return AtariNetwork(architecture, actions, layer_norm=kind == "pqn", plain=kind == "dqn", bf16=bf16)
-
-
 def to_input(frames: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:
     """uint8 (N, 4, 84, 84) -> (N, 64, 21, 21) on `device`, channels last: the 4×4 blocks of each frame as channels.
 
@@ -202,26 +215,30 @@ def to_input(frames: NDArray[np.uint8], device: torch.device, dtype: torch.dtype
     return blocks.to(device).view(len(frames), BLOCKS, BLOCKS, STACK * BLOCK**2).to(dtype).permute(0, 3, 1, 2)
 
 
-def acting_copy(network: AtariNetwork) -> AtariNetwork:
+Network = TypeVar("Network", bound=ActionNetwork)
+
+
+def acting_copy(network: Network) -> Network:
     """The network as it is now, to act with while the original learns.
 
     With `bf16`, weights that autocast would cast at each call are cast once: the values are the same.
     """
     copy = deepcopy(network).requires_grad_(False)
-    if network.bf16 and not network.is_integer:
-        for layer in copy.trunk:
-            # The first layer scales its weights in float32 before they are cast.
-            if isinstance(layer, nn.Conv2d | nn.Linear) and not isinstance(layer, FrameConv2d):
-                layer.to(torch.bfloat16)
+    for part in copy.modules():
+        if isinstance(part, AtariNetwork) and part.bf16 and not part.is_integer:
+            for layer in part.trunk:
+                # The first layer scales its weights in float32 before they are cast.
+                if isinstance(layer, nn.Conv2d | nn.Linear) and not isinstance(layer, FrameConv2d):
+                    layer.to(torch.bfloat16)
     return copy
 
 
 class GreedyPolicy:
     """A network as the evaluation protocol wants it: frames (N, 84, 84, 4) uint8 -> greedy actions (N,)."""
 
-    def __init__(self, network: AtariNetwork) -> None:
+    def __init__(self, network: ActionNetwork) -> None:
         self.network = network
-        self._device = next(network.parameters()).device
+        self._device = network.device
 
     @torch.inference_mode()
     def values(self, frames: Frames) -> NDArray[np.float32]:

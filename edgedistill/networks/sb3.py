@@ -32,7 +32,7 @@ Algorithm = Literal["dqn", "qrdqn", "ppo"]
 
 @dataclass(frozen=True)
 class Sb3Teacher:
-    """The weights of a plain Nature network, as `teacher_network("dqn", actions, bf16=...)` loads them.
+    """The weights of a plain Nature network, as `AtariNetwork(NATURE_DQN, actions, plain=True)` loads them.
 
     Both scale pixels to [0, 1] and see the newest frame last.
     """

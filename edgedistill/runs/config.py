@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedistill.catalogue import NATURE_DQN, Architecture, find_architecture, parse_architecture
+from edgedistill.catalogue import Architecture, parse_architecture
 from edgedistill.errors import BadRequest
 from edgedistill.runs.consistency import check_together
+from edgedistill.runs.ensemble import Member, architecture_of, parse_members
+from edgedistill.runs.kinds import KINDS, TeacherKind
 from edgedistill.runs.objective import Objective
 from edgedistill.runs.setting import Group, check_settings, setting, settings_of
 
@@ -31,7 +33,9 @@ class TrainConfig:
     teacher_from: str | None = None
     """Where a frozen teacher came from; its weights are in the run. None: the teacher learns in this run."""
     teacher_emits_q: bool = True
-    """Whether the teacher's outputs are Q-values; a PPO teacher's are logits."""
+    """Whether the teacher's outputs are Q-values; a PPO teacher's are logits, and so are an ensemble's."""
+    ensemble: tuple[Member, ...] = ()
+    """The members of a frozen teacher that is several; their mean policy is what students learn."""
     mode: str = setting(
         "realtime", "realtime, or offline: Rusu et al. 2015, where a finished teacher plays and students copy it.",
         words=("realtime", "offline"),
@@ -51,7 +55,7 @@ class TrainConfig:
     """Probability that the emulator repeats the last action."""
 
     teacher: str = setting(
-        "pqn", "pqn (Gallici et al. 2024) or dqn (Mnih et al. 2015).", Group.TEACHER, words=("pqn", "dqn")
+        "pqn", "pqn (Gallici et al. 2024) or dqn (Mnih et al. 2015).", Group.TEACHER, words=tuple(KINDS)
     )
     """How the teacher learns."""
     teacher_network: str = setting(
@@ -216,16 +220,17 @@ class TrainConfig:
 
     @cached_property
     def teacher_architecture(self) -> Architecture:
-        if self.teacher_network == "nature":
-            return NATURE_DQN
-        if self.teacher_network.endswith(".toml"):
-            raise BadRequest("--teacher-network must be nature or a name of the catalogue (edgedistill zoo).")
-        return find_architecture(self.teacher_network)
+        return architecture_of(self.teacher_network)
+
+    @property
+    def kind(self) -> TeacherKind:
+        """What kind of teacher it is, or was before it came frozen."""
+        return KINDS[self.teacher]
 
     @property
     def needs_memory(self) -> bool:
-        """Whether anything is learnt from a memory: by students, or by DQN's teacher."""
-        return bool(self.students) or (self.teacher == "dqn" and not self.frozen)
+        """Whether anything is learnt from a memory: by students, or by the teacher itself."""
+        return bool(self.students) or (self.kind.from_replay and not self.frozen)
 
     @property
     def rollout_steps(self) -> int:
@@ -306,6 +311,7 @@ class TrainConfig:
             if table.pop("config_version", None) != CONFIG_VERSION:
                 raise BadRequest(f"{source}: written by another version of edgedistill.")
             table["students"] = tuple(parse_architecture(student, source) for student in table["students"])
+            table["ensemble"] = parse_members(table.get("ensemble", []))
             if isinstance(table.get("epsilon_floors"), list):
                 table["epsilon_floors"] = tuple(table["epsilon_floors"])
             unknown = set(table) - {field.name for field in fields(cls)}

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from edgedistill.errors import BadRequest
+from edgedistill.runs.ensemble import architecture_of
+from edgedistill.runs.kinds import KINDS
 from edgedistill.runs.objective import Objective
 
 if TYPE_CHECKING:
@@ -16,7 +18,10 @@ def check_together(config: "TrainConfig") -> None:
         BadRequest: with the options, and what to do.
     """
     objective = Objective.parse(config.loss)
-    _ = config.teacher_architecture  # refuses what is not in the catalogue
+    for network in (config.teacher_network, *(member.network for member in config.ensemble)):
+        architecture_of(network)  # refuses what is not in the catalogue
+    if config.ensemble and not config.frozen:
+        raise BadRequest("An ensemble comes ready: its sources are missing (teacher_from).")
     if config.learning_starts > config.memory_frames:
         raise BadRequest(
             f"--learning-starts must be at most the memory's {config.memory_frames:,} frames, got "
@@ -25,15 +30,30 @@ def check_together(config: "TrainConfig") -> None:
     if config.mode == "offline" and not config.frozen:
         raise BadRequest("--mode offline distils a finished teacher: say which with --teacher-from RUN or sb3:FILE.")
     if objective.policy == "mse" and not config.teacher_emits_q:
-        raise BadRequest("--loss mse copies Q-values, and a PPO teacher has none. Use --loss kl, reverse-kl or nll.")
-    if config.teacher == "dqn" and not config.frozen:
+        who = "an ensemble" if config.ensemble else "a PPO teacher"
+        raise BadRequest(f"--loss mse copies Q-values, and {who} has none. Use --loss kl, reverse-kl or nll.")
+    if config.ensemble and objective.emits_q:
+        raise BadRequest("An ensemble gives a policy, not Q-values. Use --loss kl, reverse-kl or nll.")
+    if not config.frozen:
+        _check_kind(config)
+
+
+def _check_kind(config: "TrainConfig") -> None:
+    """Refuse what does not fit a teacher that learns in this run."""
+    kind = KINDS[config.teacher]
+    if kind.from_replay:
         if config.student_batches != 1 or config.student_batch != config.minibatch:
             raise BadRequest(
-                "Students of a DQN teacher learn from its own minibatches: leave --student-batches and --student-batch."
+                f"Students of a {config.teacher} teacher learn from its own minibatches: leave --student-batches and "
+                "--student-batch."
             )
-    elif not config.frozen and config.minibatch > config.rollout_steps:
+    elif config.minibatch > config.rollout_steps:
         raise BadRequest(
             f"--minibatch must be at most envs × rollout length = {config.rollout_steps}, got {config.minibatch}."
         )
-    if (config.teacher_optimiser == "muon") and config.teacher == "dqn" and not config.frozen:
-        raise BadRequest("--teacher-optimiser muon is for --teacher pqn; leave it, and dqn learns with rmsprop.")
+    if config.teacher_optimiser not in kind.optimisers:
+        others = " or ".join(name for name, other in KINDS.items() if config.teacher_optimiser in other.optimisers)
+        raise BadRequest(
+            f"--teacher-optimiser {config.teacher_optimiser} is for --teacher {others}; leave it, and {config.teacher} "
+            f"learns with {kind.optimisers[0]}."
+        )

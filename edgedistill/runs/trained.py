@@ -8,9 +8,13 @@ from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.protocol import Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.files import CannotWrite
-from edgedistill.networks.network import AtariNetwork, GreedyPolicy, teacher_network
-from edgedistill.runs.checkpoint import load_module, module_tensors
+from edgedistill.networks.ensemble import EnsembleNetwork
+from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy
+from edgedistill.networks.tensors import load_module, module_tensors
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.ensemble import architecture_of
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,23 @@ class Trained:
 
     name: str
     """`best_teacher`, `last_teacher` or a student's name"""
-    network: AtariNetwork
+    network: ActionNetwork
     step: int
     """Agent steps after which these weights were saved"""
+
+
+def network_of(kind: str, network: str, actions: int, *, bf16: bool) -> AtariNetwork:
+    """A teacher's network of a kind (`KINDS`) and a name (`nature`, or one of the catalogue)."""
+    layer_norm = KINDS[kind].layer_norm
+    return AtariNetwork(architecture_of(network), actions, layer_norm=layer_norm, plain=not layer_norm, bf16=bf16)
+
+
+def teacher_network(config: TrainConfig, actions: int, *, bf16: bool) -> ActionNetwork:
+    """The network of a run's teacher, its weights not yet loaded."""
+    if not config.ensemble:
+        return network_of(config.teacher, config.teacher_network, actions, bf16=bf16)
+    members = [network_of(member.kind, member.network, actions, bf16=bf16) for member in config.ensemble]
+    return EnsembleNetwork(members, [member.temperature for member in config.ensemble])
 
 
 def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] = lambda message: None) -> list[Trained]:
@@ -36,6 +54,7 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
     actions = len(Emulator(config.game).actions)
     tensors, state = run.load_checkpoint(warn)
     trained = []
+    network: ActionNetwork
     for name in names:
         if name == "best_teacher":
             best = run.load_best_teacher()
@@ -44,10 +63,10 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
                     f"{run.path}: no evaluation has chosen a best teacher. Go on: edgedistill train --resume {run.path}"
                 )
             weights, best_state = best
-            network = teacher_network(config.teacher, actions, bf16=False, architecture=config.teacher_architecture)
+            network = teacher_network(config, actions, bf16=False)
             prefix, step = "teacher", best_state["step"]
         elif name == "last_teacher":
-            network = teacher_network(config.teacher, actions, bf16=False, architecture=config.teacher_architecture)
+            network = teacher_network(config, actions, bf16=False)
             weights, prefix, step = tensors, "teacher", state["step"]
         elif name in students:
             network = AtariNetwork(students[name], actions)
@@ -85,7 +104,7 @@ def score_trained(
     return scores
 
 
-def _digest(network: AtariNetwork) -> str:
+def _digest(network: ActionNetwork) -> str:
     """SHA-256 of a network's weights."""
     digest = hashlib.sha256()
     for tensor in module_tensors(network, "").values():

@@ -1,1 +1,1 @@
-"""How a teacher acts, what it learns towards, and how it is updated."""
+"""Teachers: what each kind learns towards and how, behind one protocol."""

@@ -1,20 +1,55 @@
 """DQN (Mnih et al. 2015): a replay memory, a target network, clipped errors."""
 
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import replace
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgedistill.experience.batch import Batch
+from edgedistill.experience.memory import ReplayMemory
+from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.phases import timed
+from edgedistill.phases import results, timed
+from edgedistill.runs.schedule import Span
+from edgedistill.teachers.teacher import LearningTeacher
 
 
-def nature_rmsprop(parameters: list[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
-    """The RMSProp of the Nature table: "gradient momentum" and "squared gradient momentum" 0.95, "min squared gradient"
-    0.01.
+class DQN(LearningTeacher):
+    """Learns from minibatches of its replay memory, which its students share."""
 
-    Both momenta belong to the running mean and variance of the gradient (Graves 2013), which torch calls `centered`;
-    steps themselves have none. torch adds its constant behind the root, so 0.1 = √0.01 stands for the table's 0.01.
-    """
-    return torch.optim.RMSprop(parameters, learning_rate, alpha=0.95, eps=0.1, centered=True, foreach=True)
+    def update(self, rollout: Rollout, memory: ReplayMemory, span: Span, lanes: Executor) -> Iterable[Batch]:
+        """One update per environment (Mnih et al. 2015, algorithm 1), once the memory has enough.
+
+        Gives each minibatch with the teacher's values of that moment (Sun & Fazli 2019); while students learn from it,
+        the teacher is at the next one.
+        """
+        if self.learns(span.step) and memory.is_ready(self.config.learning_starts):
+            self.learner.set_rate(self.config.teacher_rate(span.step))
+            rng = np.random.default_rng(span.teacher_seed)
+            for _ in range(self.config.envs):
+                (batch,) = results([lanes.submit(self._learn, memory, rng)])
+                yield batch
+
+    def _learn(self, memory: ReplayMemory, rng: np.random.Generator) -> Batch:
+        """One update. Returns its minibatch with the values from before."""
+        config, learner = self.config, self.learner
+        assert learner.target is not None
+        network = learner.network
+        with timed("sampling"):
+            sample = memory.sample(config.minibatch, rng, next_frames=True)
+            batch = Batch.of(sample, network.device, network.input_dtype)
+        with timed("targets"), torch.no_grad():
+            following = learner.target(batch.next_x)
+            target = td_target(batch.reward, batch.done, following.amax(dim=1), config.gamma)
+        with timed("teacher"):
+            loss, q = backward(network, batch.x, batch.action, target)
+            learner.step(None)  # the gradients of errors are clipped instead
+        learner.update_target(config.target_update)
+        learner.losses.append(loss)
+        return replace(batch, teacher=q, next_teacher=following)
 
 
 @torch.no_grad()

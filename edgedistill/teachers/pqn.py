@@ -3,15 +3,50 @@
 N environments act for T steps; Q(λ) returns become targets; the rollout is gone over in shuffled minibatches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgedistill.networks.network import AtariNetwork
-from edgedistill.phases import timed
+from edgedistill.experience.batch import Batch
+from edgedistill.experience.memory import ReplayMemory
+from edgedistill.experience.rollout import Rollout
+from edgedistill.networks.network import ActionNetwork, AtariNetwork, to_input
+from edgedistill.phases import results, timed
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.schedule import Span
+from edgedistill.teachers.teacher import LearningTeacher
+
+
+class PQN(LearningTeacher):
+    """Learns from each rollout, with the values on which it was played."""
+
+    def update(self, rollout: Rollout, memory: ReplayMemory, span: Span, lanes: Executor) -> Iterable[Batch]:
+        """Algorithm 2 of Gallici et al. 2024. Each lane computes the gradients of a part of each minibatch.
+
+        It shares no minibatch: on them, correlated and of one moment, students learn nothing (`experience/memory.py`).
+        """
+        if not self.learns(span.step):
+            return ()
+        config, learner = self.config, self.learner
+        learner.set_rate(config.teacher_rate(span.step))
+        reward = rollout.reward.clip(-1, 1)
+        target = q_lambda_targets(reward, rollout.done, rollout.q, gamma=config.gamma, lam=config.lam)
+
+        def gradients(picks: NDArray[np.int64]) -> tuple[Tensor, Sequence[Tensor]]:
+            x, action, value = samples(rollout, target, picks, learner.network)
+            return part_gradients(learner.network, x, action, value, config.minibatch)
+
+        parts = config.lanes if learner.network.device.type == "cpu" else 1
+        for picks in minibatches(config, np.random.default_rng(span.teacher_seed)):
+            computed = results([lanes.submit(gradients, part) for part in np.array_split(picks, parts)])
+            with timed("teacher"):
+                learner.losses.append(gather_gradients(learner.network, computed))
+                learner.step(config.max_grad_norm)
+        return ()
 
 
 @timed("targets")
@@ -68,3 +103,25 @@ def gather_gradients(teacher: AtariNetwork, parts: Sequence[tuple[Tensor, Sequen
         for gradient in gradients[1:]:
             parameter.grad += gradient
     return sum(float(loss) for loss, _ in parts)
+
+
+def minibatches(config: TrainConfig, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """The samples of a rollout, counted from 0, in shuffled minibatches (B,), `epochs` times."""
+    for _ in range(config.epochs):
+        order = rng.permutation(config.rollout_steps)
+        for start in range(0, len(order) - config.minibatch + 1, config.minibatch):
+            yield order[start : start + config.minibatch]
+
+
+@timed("teacher")
+def samples(
+    rollout: Rollout, target: NDArray[np.float32], picks: NDArray[np.int64], network: ActionNetwork
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Some samples of a rollout: x (B, 64, 21, 21), action (B,), target (B,)."""
+    frames = rollout.obs[:-1].reshape(-1, *rollout.obs.shape[2:])
+    device = network.device
+    return (
+        to_input(frames[picks], device, network.input_dtype),
+        torch.from_numpy(rollout.action.reshape(-1)[picks]).to(device),
+        torch.from_numpy(target.reshape(-1)[picks]).to(device),
+    )

@@ -91,7 +91,7 @@ def _train(place: GameFolder, plan: Plan, threads: int, should_stop: Callable[[]
         run.save_config(config)
     else:
         settings = {**plan.run_settings(), "threads": threads}
-        run, config = new_run(place.run, place.game, plan.architectures(), "pqn", "realtime", None, settings)
+        run, config = new_run(place.run, place.game, plan.architectures(), "pqn", "realtime", (), settings)
     resume = run.has_checkpoint()
     if not resume:
         run.forget_after(-1)  # of a start that came to no checkpoint

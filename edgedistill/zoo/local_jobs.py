@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 from edgedistill.children import python_command
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig, available_cores
 from edgedistill.runs.ram import REST_BYTES, available_bytes
 from edgedistill.runtime.card import MAX_ACTIONS
-from edgedistill.teachers.replay import ReplayMemory
 from edgedistill.zoo.job import STOPPED
 from edgedistill.zoo.layout import GameFolder
 from edgedistill.zoo.plan import Plan

@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.students import Batch, update_student
-from edgedistill.distill.updates import minibatches, samples
+from edgedistill.distill.student_update import update_student
+from edgedistill.experience.batch import Batch
+from edgedistill.experience.memory import ReplayMemory
+from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import acting_copy
 from edgedistill.teachers import dqn, pqn
-from edgedistill.teachers.acting import Rollout
-from edgedistill.teachers.replay import ReplayMemory
+from edgedistill.teachers.pqn import minibatches, samples
 from tests.conftest import DQN, TINY
 
 META = torch.device("meta")
@@ -27,7 +28,7 @@ def random_rollout(length, envs, actions):
     obs = rng.integers(0, 256, (length + 1, envs, 4, 84, 84), np.uint8)
     q = rng.random((length + 1, envs, actions), np.float32)
     reward = np.zeros(shape, np.float32)
-    return Rollout(obs, rng.integers(0, actions, shape), reward, np.zeros(shape, np.bool_), q, [])
+    return Rollout(obs, rng.integers(0, actions, shape), reward, np.zeros(shape, np.bool_), q)
 
 
 def on_meta(learner):
@@ -43,7 +44,7 @@ def on_meta(learner):
 def test_updates_stay_on_the_device_of_the_networks(teacher, loss, monkeypatch):
     config = replace(TINY, **(DQN if teacher == "dqn" else {}), loss=loss, precision="float32")
     built = Learners.build(config, 6)
-    learners = Learners(on_meta(built.teacher), tuple(map(on_meta, built.students)))
+    learner, students = on_meta(built.teacher.learner), [on_meta(student) for student in built.students.learners]
     # What torch knows of accelerators and not of `meta`.
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
     monkeypatch.setattr(torch.Tensor, "item", lambda tensor: 0.0)
@@ -53,20 +54,20 @@ def test_updates_stay_on_the_device_of_the_networks(teacher, loss, monkeypatch):
     for _ in range(2):
         memory.add(rollout)
 
-    batch = Batch.of(memory.sample(config.minibatch, np.random.default_rng(0), next_frames=True), learners)
+    batch = Batch.of(memory.sample(config.minibatch, np.random.default_rng(0), next_frames=True), META, torch.float32)
     tensors = [getattr(batch, field.name) for field in fields(batch)]
     assert {tensor.device for tensor in tensors} == {META}
-    for student in learners.students:
+    for student in students:
         update_student(student, batch, config)
         assert student.network.head.weight.grad.device == META
-    network = learners.teacher.network
+    network = learner.network
     picks = next(minibatches(config, np.random.default_rng(0)))
-    x, action, target = samples(rollout, rollout.reward, picks, learners)
+    x, action, target = samples(rollout, rollout.reward, picks, network)
     if teacher == "pqn":
         parts = [pqn.part_gradients(network, x, action, target, config.minibatch)]
         pqn.gather_gradients(network, parts)
     else:
         assert dqn.backward(network, x, action, target)[1].device == META
-    learners.teacher.step(1.0)
+    learner.step(1.0)
     assert network.head.weight.grad.device == META
     assert acting_copy(network)(x).device == META

@@ -11,9 +11,9 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.networks.network import to_input
 from edgedistill.optimisers.muon import Muon
-from edgedistill.teachers.replay import ReplayMemory
 from tests.conftest import TINY
 
 ROLLOUTS = 3

@@ -8,8 +8,8 @@ import torch
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.phases import Profile, profiling
-from edgedistill.teachers.replay import ReplayMemory
 from tests.conftest import DQN, TINY
 
 
@@ -47,7 +47,7 @@ def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learnin
     assert changed == {"student.micro", "student.pico", "learning.student.micro", "learning.student.pico"}
     assert all(event.teacher_loss is None for event in events)
     # Three rollouts of 2 epochs x 2 minibatches, 1.5 batches each.
-    assert {student.updates for student in learners.students} == {18}
+    assert {student.updates for student in learners.students.learners} == {18}
 
 
 def test_students_finish_beside_a_teacher_that_is_done():
@@ -56,7 +56,7 @@ def test_students_finish_beside_a_teacher_that_is_done():
     )
     assert [event.teacher_loss is None for event in events] == [False] * 7 + [True] * 3
     assert all(event.student_loss for event in events[3:])
-    assert {student.updates for student in learners.students} == {5 * 4 + 3 * 4 * 3}
+    assert {student.updates for student in learners.students.learners} == {5 * 4 + 3 * 4 * 3}
 
 
 def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():
@@ -68,12 +68,12 @@ def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():
     assert [event.step for event in events] == [32, 64, 96, 128]
     assert [event.teacher_loss is None for event in events] == [True, False, False, False]
     # An update per environment after each rollout from step 64 on: five rollouts of four.
-    assert [learner.updates for learner in (learners.teacher, *learners.students)] == [20, 20, 20]
+    assert [learner.updates for learner in (learners.teacher.learner, *learners.students.learners)] == [20, 20, 20]
     # The target networks were copied at update 12, and then fell behind.
     assert changed == {
         name for each in ("teacher", "student.micro", "student.pico") for name in (each, f"target.{each}")
     }
-    for learner in (learners.teacher, *learners.students):
+    for learner in (learners.teacher.learner, *learners.students.learners):
         assert not torch.equal(learner.target.head.weight, learner.network.head.weight)
 
 
@@ -90,7 +90,7 @@ def test_students_act_in_their_share_of_the_games_unless_the_teacher_learns_from
     memory = ReplayMemory(64, config.envs, config.rollout_length, envs[0].actions)
     learners = Learners.build(config, envs[0].actions)
     with torch.no_grad():
-        for network in learners.students[0].networks.values():
+        for network in learners.students.learners[0].networks.values():
             network.head.bias[4] += 1000.0
     with ThreadPoolExecutor(1) as lanes:
         for _ in distil(config, learners, memory, envs, 0, lanes):

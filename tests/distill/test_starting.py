@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edgedistill.catalogue import find_architecture
-from edgedistill.distill.realtime import Progress
+from edgedistill.distill.events import Progress
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import Evaluated, Evaluating, train
 from edgedistill.errors import BadRequest
@@ -17,8 +17,10 @@ from tests.torch_files import DqnPolicy, PpoPolicy, torch_bytes, zipped
 MICRO = (find_architecture("micro"),)
 
 
-def start(path, *, teacher="pqn", mode="realtime", teacher_from=None, **given):
-    return new_run(path, "pong", MICRO, teacher, mode, teacher_from, given)
+def start(path, *, teacher="pqn", mode="realtime", teacher_from=(), **given):
+    return new_run(
+        path, "pong", MICRO, teacher, mode, [teacher_from] if isinstance(teacher_from, str) else teacher_from, given
+    )
 
 
 def test_defaults_are_those_of_the_teacher_and_mode(tmp_path, tiny_run):

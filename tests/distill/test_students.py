@@ -7,9 +7,15 @@ import torch
 from edgedistill.catalogue import find_architecture
 from edgedistill.distill import losses
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.students import Batch, student_loss, update_student
-from edgedistill.teachers.replay import Transitions
+from edgedistill.distill.student_update import student_loss, update_student
+from edgedistill.experience.batch import Batch
+from edgedistill.experience.memory import Transitions
 from tests.conftest import TINY
+
+
+def batch_of(transitions, learners):
+    network = learners.students.learners[0].network
+    return Batch.of(transitions, network.device, network.input_dtype)
 
 
 def squares(count, rng):
@@ -32,9 +38,9 @@ def test_a_student_learns_the_best_action_of_each_frame(name, loss):
     learners = Learners.build(config, 6)
     rng = np.random.default_rng(0)
     for _ in range(160 if "q" in loss else 80):
-        update_student(learners.students[0], Batch.of(squares(64, rng), learners), config)
-    batch = Batch.of(squares(200, rng), learners)
-    picked = learners.students[0].network(batch.x).argmax(1)
+        update_student(learners.students.learners[0], batch_of(squares(64, rng), learners), config)
+    batch = batch_of(squares(200, rng), learners)
+    picked = learners.students.learners[0].network(batch.x).argmax(1)
     assert (picked == batch.teacher.argmax(1)).float().mean() > 0.85
 
 
@@ -43,7 +49,7 @@ def small_batch(learners):
     seen, following = squares(8, rng), squares(8, rng)
     done = rng.random(8) < 0.4
     reward = np.array([5, -3, 0.5, 0, 0, 1, 0, 0], np.float32)  # learnt as 1, -1, 0.5, …
-    return Batch.of(
+    return batch_of(
         Transitions(seen.frames, seen.q, seen.action, reward, done, following.frames, following.q), learners
     )
 
@@ -52,7 +58,7 @@ def small_batch(learners):
 def test_a_sum_adds_kl_at_one_temperature_to_the_td_error_of_the_target_network(value):
     config = replace(TINY, precision="float32", loss=f"reverse-kl+{value}", temperature=0.3, temperature_kind="fixed")
     learners = Learners.build(config, 6)
-    student = learners.students[0]
+    student = learners.students.learners[0]
     with torch.no_grad():
         student.target.head.bias += torch.arange(6.0)  # so that it is not the network itself
     batch = small_batch(learners)
@@ -67,7 +73,7 @@ def test_a_sum_adds_kl_at_one_temperature_to_the_td_error_of_the_target_network(
 def test_logits_are_not_divided_by_the_temperature_and_relative_ones_ignore_the_scale_of_q():
     config = replace(TINY, precision="float32")
     learners = Learners.build(config, 6)
-    student, batch = learners.students[0], small_batch(learners)
+    student, batch = learners.students.learners[0], small_batch(learners)
     tau = 0.2 * losses.q_spread(batch.teacher)
     loss = student_loss(student, batch, config)
     assert torch.allclose(loss, losses.forward_kl(student.network(batch.x), batch.teacher / tau))

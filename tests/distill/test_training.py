@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from edgedistill.distill.realtime import Progress
+from edgedistill.distill.events import Progress
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import Evaluated, Evaluating, Resumed, Saved, train
 from edgedistill.errors import BadRequest, EdgeDistillError
@@ -119,7 +119,7 @@ def test_a_small_network_learns_by_itself_and_can_teach(tmp_path):
     (trained,) = load_trained(run, ["best_teacher"])
     assert trained.network.architecture.name == "pico"
     beside, resolved = new_run(
-        tmp_path / "beside", "pong", FEW.students[:1], "pqn", "realtime", str(run.path),
+        tmp_path / "beside", "pong", FEW.students[:1], "pqn", "realtime", [str(run.path)],
         {"steps": 64, "envs": 4, "rollout_length": 16, "threads": 1, "evaluate_episodes": 1, "memory_frames": 128},
     )  # fmt: skip
     list(train(beside, resolved))

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.updates import minibatches, samples
-from edgedistill.teachers.acting import Rollout
+from edgedistill.experience.rollout import Rollout
+from edgedistill.teachers.pqn import minibatches, samples
 from tests.conftest import TINY
 
 
@@ -15,12 +15,12 @@ def test_minibatches_cover_each_sample_once_an_epoch():
     obs = np.zeros((33, 2, 4, 84, 84), np.uint8)
     obs[:-1] = np.arange(count, dtype=np.uint8).reshape(32, 2, 1, 1, 1)
     action = np.arange(count).reshape(32, 2)
-    rollout = Rollout(obs, action, action, action > 0, np.zeros((33, 2, 6), np.float32), [])
+    rollout = Rollout(obs, action, action, action > 0, np.zeros((33, 2, 6), np.float32))
     learners = Learners.build(replace(config, students=(), precision="float32"), 6)
     target = action.astype(np.float32)
     seen = []
     for picks in minibatches(config, np.random.default_rng(0)):
-        x, picked, value = samples(rollout, target, picks, learners)
+        x, picked, value = samples(rollout, target, picks, learners.teacher.network)
         assert x.shape == (16, 64, 21, 21)
         assert torch.equal(x[:, 0, 0, 0].long(), picked)
         assert torch.equal(value, picked.float())

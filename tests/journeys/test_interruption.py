@@ -47,7 +47,8 @@ def test_ctrl_c_and_sigterm_stop_with_a_checkpoint_and_say_how_to_go_on(tmp_path
     wait_for(lambda: last_step(run) >= 768, process)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
+    assert process.returncode == 128 + number, err
+    assert b"Stopping after this rollout" in out
     assert f"edgedistill train --resume {run}" in out.decode().replace("\n", " ")
     assert teacher_of(run)[1] == last_step(run) >= 768
 

@@ -10,7 +10,6 @@ from edgedistill.networks.network import (
     GreedyPolicy,
     acting_copy,
     orthogonal_weight,
-    teacher_network,
     to_input,
 )
 
@@ -41,7 +40,7 @@ def test_the_catalogue_counts_what_torch_counts(architecture, actions):
 
 
 def test_bf16_keeps_the_last_layer_in_float32():
-    network = teacher_network("pqn", 6, bf16=True)
+    network = AtariNetwork(NATURE_DQN, 6, layer_norm=True, bf16=True)
     seen = {}
     network.trunk[0].register_forward_hook(lambda module, inputs, output: seen.update(trunk=output.dtype))
     network.head.register_forward_hook(lambda module, inputs, output: seen.update(head=output.dtype))
@@ -108,10 +107,10 @@ def test_a_centred_student_sees_frames_around_their_background_with_nothing_adde
     assert torch.allclose(plain(x), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["pqn", "dqn"])
+@pytest.mark.parametrize("normalised", [True, False])
 @pytest.mark.parametrize("bf16", [False, True])
-def test_a_copy_acts_as_the_network_did_when_it_was_made(kind, bf16):
-    network = teacher_network(kind, 6, bf16=bf16)
+def test_a_copy_acts_as_the_network_did_when_it_was_made(normalised, bf16):
+    network = AtariNetwork(NATURE_DQN, 6, layer_norm=normalised, plain=not normalised, bf16=bf16)
     x = to_input(random_frames(4, seed=1), CPU, torch.bfloat16 if bf16 else torch.float32)
     before = network(x)
     copy = acting_copy(network)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
+from edgedistill.catalogue import NATURE_DQN
 from edgedistill.errors import BadRequest
 from edgedistill.networks import sb3
-from edgedistill.networks.network import teacher_network, to_input
+from edgedistill.networks.network import AtariNetwork, to_input
 from edgedistill.networks.sb3 import read_sb3
 from tests.hostile import MakesFolder, damaged
 from tests.torch_files import DqnPolicy, PpoPolicy, torch_bytes, unzipped, zipped
@@ -36,7 +37,7 @@ def save(tmp_path):
 
 
 def network_of(teacher):
-    network = teacher_network("dqn", teacher.actions, bf16=False)
+    network = AtariNetwork(NATURE_DQN, teacher.actions, plain=True)
     network.load_state_dict(teacher.weights)
     return network
 

@@ -8,10 +8,11 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from edgedistill.distill.frozen import load_frozen_teacher
+from edgedistill.catalogue import NATURE_DQN
 from edgedistill.errors import BadRequest
-from edgedistill.networks.network import teacher_network, to_input
+from edgedistill.networks.network import AtariNetwork, to_input
 from edgedistill.networks.sb3 import MAX_SETTINGS_BYTES, read_sb3
+from edgedistill.teachers.sources import load_ready_teacher
 from tests.torch_files import unzipped, zipped
 
 sb3_contrib = pytest.importorskip("sb3_contrib", reason="sb3-contrib is missing: pip install sb3-contrib")
@@ -51,7 +52,7 @@ def random_frames(count=64):
 
 
 def values_of(teacher, frames):
-    network = teacher_network("dqn", teacher.actions, bf16=False)
+    network = AtariNetwork(NATURE_DQN, teacher.actions, plain=True)
     network.load_state_dict(teacher.weights)
     with torch.no_grad():
         return network(to_input(frames, torch.device("cpu"), torch.float32))
@@ -86,7 +87,7 @@ def test_what_stable_baselines3_saves_is_read(tmp_path, algorithm, emits_q):
 
 
 def test_it_teaches_as_a_dqn_with_q_values(saved):
-    teacher = load_frozen_teacher(f"sb3:{saved(FEW)[1]}", "pong", 6)
+    teacher = load_ready_teacher(f"sb3:{saved(FEW)[1]}", "pong", 6)
     assert (teacher.kind, teacher.emits_q) == ("dqn", True)
     assert teacher.tensors["teacher.head.weight"].shape == (6, 512)
 

@@ -1,7 +1,9 @@
 import torch
 
-from edgedistill.networks.network import teacher_network
-from edgedistill.teachers.dqn import backward, clipped_td_loss, nature_rmsprop, td_target
+from edgedistill.catalogue import NATURE_DQN
+from edgedistill.networks.network import AtariNetwork
+from edgedistill.optimisers.choice import nature_rmsprop
+from edgedistill.teachers.dqn import backward, clipped_td_loss, td_target
 
 
 def test_td_targets_by_hand():
@@ -31,7 +33,7 @@ def test_rmsprop_divides_by_the_standard_deviation_of_the_gradient():
 
 def test_updates_bring_q_to_its_targets_and_give_the_values_from_before():
     torch.manual_seed(0)
-    teacher = teacher_network("dqn", 6, bf16=False)
+    teacher = AtariNetwork(NATURE_DQN, 6, plain=True)
     assert not any(isinstance(module, torch.nn.GroupNorm | torch.nn.LayerNorm) for module in teacher.modules())
     optimiser = torch.optim.Adam(teacher.parameters(), 1e-3)
     x, action, target = 255 * torch.rand(16, 64, 21, 21), torch.arange(16) % 6, torch.linspace(-1, 1, 16)

@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgedistill.networks.network import teacher_network
+from edgedistill.catalogue import NATURE_DQN
+from edgedistill.networks.network import AtariNetwork
 from edgedistill.teachers.pqn import gather_gradients, part_gradients, q_lambda_targets
 
 
@@ -55,7 +56,7 @@ def part(teacher, minibatch, samples=slice(None)):
 
 def test_updates_bring_q_to_its_targets(minibatch):
     torch.manual_seed(0)
-    teacher = teacher_network("pqn", 6, bf16=False)
+    teacher = AtariNetwork(NATURE_DQN, 6, layer_norm=True)
     optimiser = torch.optim.RAdam(teacher.parameters(), 2.5e-4)
     losses = []
     for _ in range(40):
@@ -66,7 +67,7 @@ def test_updates_bring_q_to_its_targets(minibatch):
 
 def test_parts_add_up_to_the_minibatch(minibatch):
     torch.manual_seed(0)
-    teacher = teacher_network("pqn", 6, bf16=False)
+    teacher = AtariNetwork(NATURE_DQN, 6, layer_norm=True)
     x, action, target = minibatch
     loss = 0.5 * (teacher(x)[torch.arange(16), action] - target).square().mean()
     loss.backward()

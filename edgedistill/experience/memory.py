@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import STACK
 from edgedistill.atari.resize import SIDE
+from edgedistill.experience.rollout import Rollout
 from edgedistill.phases import timed
-from edgedistill.teachers.acting import Rollout
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ class ReplayMemory:
 
     @timed("adding")
     def add(self, rollout: Rollout) -> None:
-        """Store a rollout over the oldest one. Its first stack must follow the last one added, or a reset of all."""
+        """Store a rollout over the oldest one. Its first stack must follow the last one added, unless it restarted."""
+        if rollout.restarted:
+            self.cut()
         start = self._added % self._rows
         rows = slice(start, start + self._length)
         obs = rollout.obs[:-1]  # (T, N, 4, 84, 84)
@@ -88,6 +90,10 @@ class ReplayMemory:
     def cut(self) -> None:
         """All games are restarted now: what is added next does not follow what was added last."""
         self._cut[(self._added - 1) % self._rows] = True
+
+    def is_ready(self, learning_starts: int) -> bool:
+        """Whether it holds so many frames, or is full where that is 0."""
+        return len(self) >= (learning_starts or self.capacity)
 
     def background(self) -> int:
         """The most frequent pixel value of the newest rollout's frames, from 0 to 255."""

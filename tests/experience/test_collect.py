@@ -6,7 +6,8 @@ import torch
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
-from edgedistill.teachers.acting import Driver, Rollout, collect, epsilon_of_envs, student_envs
+from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, student_envs
+from edgedistill.experience.rollout import Rollout
 from tests.conftest import TINY
 
 
@@ -32,7 +33,7 @@ def test_a_driver_acts_in_its_games_and_the_teacher_in_the_others():
     envs = TrainingEnvs("pong", 4, threads=1)
     config = replace(TINY, precision="float32")
     learners = Learners.build(config, envs.actions)
-    student = learners.students[0].network
+    student = learners.students.learners[0].network
     with torch.no_grad():
         learners.teacher.network.head.bias[2] += 100.0
         student.head.bias[3] += 100.0

@@ -1,4 +1,4 @@
-"""Play of the training environments: who acts, and what is kept of it."""
+"""Play of the training environments: who acts, and with which ε."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,47 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from edgedistill.atari.training_env import TrainingEnvs
-from edgedistill.networks.network import AtariNetwork, to_input
+from edgedistill.experience.rollout import Rollout
+from edgedistill.networks.network import ActionNetwork, to_input
 from edgedistill.phases import timed
-
-
-@dataclass(frozen=True)
-class Rollout:
-    """T steps of N environments."""
-
-    obs: NDArray[np.uint8]
-    """(T+1, N, 4, 84, 84); the last is what the next rollout starts from."""
-    action: NDArray[np.int64]
-    """(T, N)"""
-    reward: NDArray[np.float32]
-    """(T, N), unclipped"""
-    done: NDArray[np.bool_]
-    """(T, N): life lost or game over"""
-    q: NDArray[np.float32]
-    """(T+1, N, A): the teacher's values when it acted, or watched a student act"""
-    finished_returns: list[float]
-    """Returns of the games that ended in this rollout"""
-
-    @classmethod
-    def empty(cls, first_obs: NDArray[np.uint8], length: int, actions: int) -> "Rollout":
-        """Room for `length` steps from `first_obs` (N, 4, 84, 84)."""
-        count = len(first_obs)
-        obs = np.empty((length + 1, *first_obs.shape), np.uint8)
-        obs[0] = first_obs
-        return cls(
-            obs,
-            np.empty((length, count), np.int64),
-            np.empty((length, count), np.float32),
-            np.empty((length, count), np.bool_),
-            np.empty((length + 1, count, actions), np.float32),
-            [],
-        )
-
-    def of(self, envs: slice) -> "Rollout":
-        """The part of some environments, in the same memory; with finished returns of its own."""
-        return Rollout(
-            self.obs[:, envs], self.action[:, envs], self.reward[:, envs], self.done[:, envs], self.q[:, envs], []
-        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +19,7 @@ class Driver:
 
     envs: NDArray[np.int64]
     """Indices of its environments"""
-    network: AtariNetwork
+    network: ActionNetwork
 
     def of(self, envs: slice) -> "Driver":
         """The driver within some environments, counted from the first of these."""
@@ -83,19 +45,19 @@ def epsilon_of_envs(step: int, decay_steps: int, floors: NDArray[np.float64]) ->
 def collect(
     envs: TrainingEnvs,
     rollout: Rollout,
-    teacher: AtariNetwork,
+    teacher: ActionNetwork,
     epsilon: NDArray[np.float64],
     rng: np.random.Generator,
     running_return: NDArray[np.float64],
     drivers: Sequence[Driver] = (),
-) -> None:
+) -> list[float]:
     """Act ε-greedily, ε (N,), and fill `rollout`, whose first stacks are there already.
 
     The teacher acts, save where a driver does; its values are kept everywhere. `running_return` (N,) is updated in
-    place: the rewards of each environment's game so far.
+    place: the rewards of each environment's game so far. Returns the returns of the games that ended.
     """
-    device = teacher.head.weight.device
-    dtype = torch.bfloat16 if teacher.bf16 else torch.float32
+    finished: list[float] = []
+    device, dtype = teacher.device, teacher.input_dtype
     for t in range(len(rollout.action)):
         x = to_input(rollout.obs[t], device, dtype)
         rollout.q[t] = teacher(x).cpu().numpy()
@@ -108,6 +70,7 @@ def collect(
             step = envs.step(rollout.action[t])
         rollout.obs[t + 1], rollout.reward[t], rollout.done[t] = step.obs, step.reward, step.done
         running_return += step.reward
-        rollout.finished_returns.extend(running_return[step.game_over].tolist())
+        finished += running_return[step.game_over].tolist()
         running_return[step.game_over] = 0.0
     rollout.q[-1] = teacher(to_input(rollout.obs[-1], device, dtype)).cpu().numpy()
+    return finished

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from edgedistill.teachers.acting import Rollout
-from edgedistill.teachers.replay import ReplayMemory
+from edgedistill.experience.memory import ReplayMemory
+from edgedistill.experience.rollout import Rollout
 
 ENVS, LENGTH, ACTIONS = 3, 8, 2
 
@@ -23,7 +23,7 @@ def rollouts(count, seed=0):
         q = rng.normal(size=(LENGTH + 1, ENVS, ACTIONS)).astype(np.float32)
         action = rng.integers(ACTIONS, size=(LENGTH, ENVS))
         reward = rng.normal(size=(LENGTH, ENVS)).astype(np.float32)
-        yield Rollout(obs, action, reward, reward > 1, q, [])
+        yield Rollout(obs, action, reward, reward > 1, q)
 
 
 def memory_of(count, *, cut_after=None):

@@ -1,0 +1,44 @@
+"""A batch of play, as networks take it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgedistill.experience.memory import Transitions
+from edgedistill.networks.network import to_input
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B steps of play, as networks take them."""
+
+    x: Tensor
+    """(B, 64, 21, 21)"""
+    teacher: Tensor
+    """(B, A): the teacher's values, without gradient"""
+    action: Tensor
+    """(B,)"""
+    reward: Tensor
+    """(B,), clipped to ±1"""
+    done: Tensor
+    """(B,)"""
+    next_x: Tensor | None
+    """(B, 64, 21, 21), where a loss needs it"""
+    next_teacher: Tensor
+    """(B, A): the teacher's values of what followed"""
+
+    @classmethod
+    def of(cls, transitions: Transitions, device: torch.device, dtype: torch.dtype) -> "Batch":
+        """A sample of the memory on a device, frames in what its networks compute with."""
+        following = transitions.next_frames
+        return cls(
+            to_input(transitions.frames, device, dtype),
+            torch.from_numpy(transitions.q).to(device),
+            torch.from_numpy(transitions.action).to(device),
+            # Rewards are clipped to ±1 for learning only (Mnih et al. 2015).
+            torch.from_numpy(transitions.reward).clamp(-1, 1).to(device),
+            torch.from_numpy(transitions.done).to(device),
+            None if following is None else to_input(following, device, dtype),
+            torch.from_numpy(transitions.next_q).to(device),
+        )

@@ -1,0 +1,112 @@
+"""Where teachers that come ready come from: runs of ours and stable-baselines3 files, one or several."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from edgedistill.atari.training_env import TrainingEnvs
+from edgedistill.errors import BadRequest
+from edgedistill.experience.collect import collect
+from edgedistill.experience.rollout import Rollout
+from edgedistill.networks.sb3 import read_sb3
+from edgedistill.networks.tensors import load_module
+from edgedistill.runs.ensemble import MOST_MEMBERS, NATURE, Member
+from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.trained import network_of
+
+SB3_PREFIX = "sb3:"
+# Play on which the scale of a member's values is measured: 2,000 steps of 8 games, a few seconds.
+SCALE_ENVS, SCALE_STEPS, SCALE_EPSILON = 8, 250, 0.05
+
+
+@dataclass(frozen=True)
+class ReadyTeacher:
+    """A teacher that learns nothing more."""
+
+    kind: str
+    """How it learnt, a key of `KINDS`"""
+    network: str
+    """`nature`, or the name of a catalogue entry"""
+    emits_q: bool
+    """Whether its outputs are Q-values; otherwise logits"""
+    tensors: dict[str, Tensor]
+    """Its weights, as `Teacher.load` takes them"""
+    step: int
+    """Agent steps that it was trained for; 0 where its file does not say"""
+    members: tuple[Member, ...] = ()
+    """Where it is an ensemble"""
+
+
+def load_ready_teacher(source: str, game: str, actions: int) -> ReadyTeacher:
+    """The best teacher of a run, finished or interrupted (the last one where none was evaluated), or of `sb3:FILE`.
+
+    Raises:
+        BadRequest: no run or SB3 file there, or its teacher plays another game or has another number of actions.
+        EdgeDistillError: the run has no readable checkpoint.
+    """
+    if source.startswith(SB3_PREFIX):
+        sb3 = read_sb3(Path(source.removeprefix(SB3_PREFIX)))
+        if sb3.actions != actions:
+            raise BadRequest(
+                f"{source}: a teacher with {sb3.actions} actions, and {game} has {actions} (its minimal set). "
+                "Name its game with --game."
+            )
+        weights = {f"teacher.{name}": tensor for name, tensor in sb3.weights.items()}
+        return ReadyTeacher("dqn", NATURE, sb3.emits_q, weights, 0)
+    run = RunFolder.open(Path(source))
+    config = run.config()
+    if config.game != game:
+        raise BadRequest(f"The teacher of {source} plays {config.game}, not {game}. Use --game {config.game}.")
+    tensors, state = run.load_best_teacher() or run.load_checkpoint()
+    weights = {name: tensor for name, tensor in tensors.items() if name.startswith("teacher.")}
+    return ReadyTeacher(
+        config.teacher, config.teacher_network, config.teacher_emits_q, weights, state["step"], config.ensemble
+    )
+
+
+def load_ensemble(
+    sources: Sequence[str], game: str, actions: int, *, temperature: float, relative: bool
+) -> ReadyTeacher:
+    """Several teachers as one policy, the mean of theirs; members of an ensemble among them count one by one.
+
+    Args:
+        temperature: τ of a member that emits Q-values; with `relative`, in spreads of its own values on its own play.
+
+    Raises:
+        BadRequest: too many, or as `load_ready_teacher`.
+        EdgeDistillError: as `load_ready_teacher`.
+    """
+    teachers = [load_ready_teacher(source, game, actions) for source in sources]
+    if (count := sum(len(ready.members) or 1 for ready in teachers)) > MOST_MEMBERS:
+        raise BadRequest(f"An ensemble has at most {MOST_MEMBERS} teachers, got {count}.")
+    members: list[Member] = []
+    weights: dict[str, Tensor] = {}
+    for source, ready in zip(sources, teachers, strict=True):
+        own = ready.members or (Member(source, ready.kind, ready.network, 1.0),)
+        for number, member in enumerate(own):
+            start = f"teacher.members.{number}." if ready.members else "teacher."
+            found = {name.removeprefix(start): value for name, value in ready.tensors.items() if name.startswith(start)}
+            if ready.emits_q:
+                scale = value_spread(member, found, game, actions) if relative else 1.0
+                member = replace(member, temperature=temperature * scale)
+            weights |= {f"teacher.members.{len(members)}.{name}": value for name, value in found.items()}
+            members.append(member)
+    return ReadyTeacher(members[0].kind, members[0].network, False, weights, 0, tuple(members))
+
+
+def value_spread(member: Member, weights: dict[str, Tensor], game: str, actions: int) -> float:
+    """How far a member's best value stands above its mean one, averaged over its own play."""
+    network = network_of(member.kind, member.network, actions, bf16=False)
+    load_module(network, {f"teacher.{name}": value for name, value in weights.items()}, "teacher")
+    envs = TrainingEnvs(game, SCALE_ENVS, threads=1)
+    try:
+        rollout = Rollout.empty(envs.reset(0), SCALE_STEPS, actions)
+        epsilon = np.full(SCALE_ENVS, SCALE_EPSILON)
+        collect(envs, rollout, network, epsilon, np.random.default_rng(0), np.zeros(SCALE_ENVS))
+    finally:
+        envs.close()
+    # Where all actions are worth the same, any policy is right.
+    return max(float((rollout.q.max(axis=2) - rollout.q.mean(axis=2)).mean()), 1e-6)
