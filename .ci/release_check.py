@@ -1,7 +1,7 @@
 """Build the packages, look into them, and use them as a stranger would: `make release-check`.
 
-The wheel is built from the source distribution, as PyPI's users do. Each check names what it found; the first that fails ends
-it. dist/ then holds what a release uploads.
+The wheel is built from the source distribution, as PyPI's users do. Each check names what it found; the first that
+fails ends it. dist/ then holds what a release uploads.
 """
 
 import os
@@ -55,7 +55,8 @@ def _look_into(wheel: Path, sdist: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = archive.read(next(name for name in names if name.endswith(".dist-info/METADATA"))).decode()
-    in_sdist = {name.partition("/")[2] for name in tarfile.open(sdist).getnames()}
+    with tarfile.open(sdist) as archive_of_sources:
+        in_sdist = {name.partition("/")[2] for name in archive_of_sources.getnames()}
     folders = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     students = [name for name in names if name.endswith(".onnx")]
     shipped = sorted(ROOT.glob("student_zoo/trained/*/*.onnx"))
@@ -87,9 +88,11 @@ def _play(python: Path, scratch: Path) -> None:
 
 def _train(python: Path, scratch: Path) -> None:
     """The whole way in small, with the `[train]` extra."""
-    small = "--steps 512 --envs 4 --rollout-length 16 --minibatch 32 --memory-frames 128 --student-batch 32".split()
-    rest = "--evaluate-every 512 --evaluate-episodes 1 --threads 1 --student pico --out run".split()
-    _run(python, "-m", "edgedistill", "train", *small, *rest, cwd=scratch)
+    small = [
+        "--steps", "512", "--envs", "4", "--rollout-length", "16", "--minibatch", "32", "--memory-frames", "128",
+        "--student-batch", "32", "--evaluate-every", "512", "--evaluate-episodes", "1", "--threads", "1",
+    ]  # fmt: skip
+    _run(python, "-m", "edgedistill", "train", *small, "--student", "pico", "--out", "run", cwd=scratch)
     _run(python, "-m", "edgedistill", "export", "run", "--episodes", "1", "-o", "pong.onnx", cwd=scratch)
     _run(python, "-m", "edgedistill", "play", "pong.onnx", "--headless", "--max-steps", "300", cwd=scratch)
 

@@ -7,6 +7,7 @@ is named, and the exit code is 1.
 
 import ast
 import inspect
+import itertools
 import re
 import subprocess
 import sys
@@ -135,7 +136,7 @@ def _docstrings_of_fields(config: type) -> dict[str, str]:
     """The string that follows each field of a class, on one line."""
     body = ast.parse(inspect.getsource(config)).body[0].body  # type: ignore[attr-defined]
     found = {}
-    for entry, after in zip(body, body[1:], strict=False):
+    for entry, after in itertools.pairwise(body):
         if isinstance(entry, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             found[entry.target.id] = " ".join(str(after.value.value).split())  # type: ignore[union-attr]
     return found

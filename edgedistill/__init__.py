@@ -7,7 +7,8 @@
 (2,)
 
 Nothing is imported before its first use, so that `import edgedistill` takes no time on a board. `TrainConfig`, `train`,
-`export_student` and `compare_runs` need `pip install 'edgedistill[train]'`. docs/reference/python-api.md has the whole story.
+`export_student` and `compare_runs` need `pip install 'edgedistill[train]'`. The whole story:
+docs/reference/python-api.md.
 """
 
 from importlib import import_module

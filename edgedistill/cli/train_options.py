@@ -86,7 +86,7 @@ def _option(name: str, setting: Setting, kind: type, default: object) -> object:
 
 
 def default_text(name: str, default: object) -> str:
-    """" Default: …." as `--help` has it, with the presets of other teachers and modes; empty where there is none."""
+    """The default as `--help` has it, with the presets of other teachers and modes; empty where there is none."""
     if default is None:
         return ""
     others: dict[str, str] = {}

@@ -5,11 +5,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
-from tests.small_disk import small_disk
 
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from tests.small_disk import small_disk
 
 
 @pytest.fixture
