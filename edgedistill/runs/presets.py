@@ -35,4 +35,5 @@ def preset(*, teacher: str, mode: str, frozen: bool) -> dict[str, Any]:
         return RUSU_OFFLINE
     if frozen:
         return FROZEN
-    return KINDS[teacher].settings
+    # `TrainConfig` says which teachers there are.
+    return KINDS[teacher].settings if teacher in KINDS else {}
