@@ -17,6 +17,7 @@ from pathlib import Path
 from edgedistill.atari.games import action_counts, reference_scores
 from edgedistill.catalogue import find_architecture
 from edgedistill.cli.train_options import default_text
+from edgedistill.cli.zoo_results import markdown_table
 from edgedistill.report.kept import Kept, read_kept
 from edgedistill.runs.config import NO_LIMIT, TrainConfig
 from edgedistill.runs.setting import Group, settings_of
@@ -73,13 +74,14 @@ def picture() -> str:
     players = [_kept(best_student(sorted((TRAINED / game).glob("*.onnx")))) for game in SHOWN_GAMES]
     rows = [
         [_title(game) for game in SHOWN_GAMES],
+        [":---:"] * len(SHOWN_GAMES),
         [f"![{_title(game)}](student_zoo/trained/{game}/play.gif)" for game in SHOWN_GAMES],
         [f"**{player.bytes / 1000:.0f} KB**" for player in players],
         [f"scores {_number(player.score.mean)}" for player in players],
         [f"its teacher {_number(player.teacher.mean)}" for player in players],
         [f"a human {_number(random_and_human[game][1])}" for game in SHOWN_GAMES],
     ]
-    return _table(rows, ":---:")
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def kept_by_size() -> str:
@@ -87,14 +89,14 @@ def kept_by_size() -> str:
     found = {(kept.game, kept.student): kept for kept in read_kept(sorted(TRAINED.glob("*/*.onnx")))}
     ratios = [find_architecture(size).ratio(action_counts()[SHOWN_GAMES[0]]) for size in SHOWN_SIZES]
     files = [(TRAINED / SHOWN_GAMES[0] / f"{size}.onnx").stat().st_size for size in SHOWN_SIZES]
+    header = ["", *(f"{size}, {ratio:.2%}" for size, ratio in zip(SHOWN_SIZES, ratios, strict=True))]
     rows = [
-        ["", *(f"{size}, {ratio:.2%}" for size, ratio in zip(SHOWN_SIZES, ratios, strict=True))],
         [f"file ({_title(SHOWN_GAMES[0])})", *(f"{size / 1000:.0f} KB" for size in files)],
     ]
     for game in sorted({game for game, _ in found}):
         cells = [found.get((game, size)) for size in SHOWN_SIZES]
         rows.append([_title(game), *(f"{kept.retention:.0%}" if kept and kept.retention else "–" for kept in cells)])
-    return _table(rows, "---:")
+    return markdown_table(header, rows) + "\n"
 
 
 def results() -> str:
@@ -157,12 +159,6 @@ def _title(game: str) -> str:
 
 def _number(score: float) -> str:
     return f"{score:,.0f}" if abs(score) >= 100 else f"{score:.1f}"
-
-
-def _table(rows: list[list[str]], align: str) -> str:
-    head, *rest = rows
-    rule = [align if align == ":---:" else "---", *[align] * (len(head) - 1)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *rest))
 
 
 if __name__ == "__main__":

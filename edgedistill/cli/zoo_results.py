@@ -56,7 +56,7 @@ def results(
         return
     header, rows_of_text = _rows(found, means)
     if markdown:
-        console.print(_markdown(header, rows_of_text), soft_wrap=True)
+        console.print(markdown_table(header, rows_of_text), soft_wrap=True)
     else:
         console.print(_table(header, rows_of_text))
         console.print(
@@ -109,7 +109,8 @@ def _number(score: float) -> str:
     return f"{score:,.0f}" if abs(score) >= 1000 else f"{score:.1f}"
 
 
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """Names in the first column, figures in the others."""
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 

@@ -57,7 +57,7 @@ class Students:
         jobs: list[Future[None]] = []
         for batch in batches:
             results(jobs)
-            jobs = [lanes.submit(self._learn, share, [batch]) for share in self._shares()]
+            jobs = [lanes.submit(self._learn, share, batch) for share in self._shares()]
         results(jobs)
 
     def update(self, memory: ReplayMemory, span: Span, lanes: Executor) -> None:
@@ -113,12 +113,11 @@ class Students:
                 following = self._config.objective.td is not None
                 sample = memory.sample(self._config.student_batch, rng, next_frames=following)
                 batch = Batch.of(sample, network.device, network.input_dtype)
-            self._learn(share, [batch])
+            self._learn(share, batch)
 
-    def _learn(self, share: Sequence[Learner], batches: Iterable[Batch]) -> None:
-        for batch in batches:
-            for student in share:
-                update_student(student, batch, self._config)
+    def _learn(self, share: Sequence[Learner], batch: Batch) -> None:
+        for student in share:
+            update_student(student, batch, self._config)
 
 
 def student_learner(config: TrainConfig, name: str, network: AtariNetwork) -> Learner:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgedistill.catalogue import Architecture, parse_architecture
 from edgedistill.errors import BadRequest
 from edgedistill.runs.consistency import check_together
-from edgedistill.runs.ensemble import Member, architecture_of, parse_members
+from edgedistill.runs.ensemble import Member, parse_members
 from edgedistill.runs.kinds import KINDS, TeacherKind
 from edgedistill.runs.objective import Objective
 from edgedistill.runs.setting import Group, check_settings, setting, settings_of
@@ -217,10 +217,6 @@ class TrainConfig:
     def frozen(self) -> bool:
         """Whether the teacher came ready and learns nothing."""
         return self.teacher_from is not None
-
-    @cached_property
-    def teacher_architecture(self) -> Architecture:
-        return architecture_of(self.teacher_network)
 
     @property
     def kind(self) -> TeacherKind:
