@@ -50,13 +50,12 @@ def run_arm(path: Path, game: str, steps: int, options: list[str]) -> RunFolder:
 
 def training_minutes(run: RunFolder) -> float:
     """Minutes of a whole run, evaluations left out."""
-    evaluating = seconds = 0.0
-    for record in run.metrics():
-        if record["kind"] == "progress":
-            seconds = record["seconds"] - evaluating
-        else:
-            evaluating = record["evaluation_seconds"]
-    return seconds / 60
+    metrics = run.metrics()
+    if not metrics.progress:
+        return 0.0
+    last = metrics.progress[-1]
+    evaluating = max((each.evaluation_seconds for each in metrics.evaluations if each.step < last.step), default=0.0)
+    return (last.seconds - evaluating) / 60
 
 
 def curve_of(run: RunFolder, student: str) -> Curve:

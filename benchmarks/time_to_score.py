@@ -84,8 +84,7 @@ class Exports:
 
 def points(run: RunFolder) -> tuple[Point, ...]:
     """The evaluations of the run's student."""
-    logged = any(record["kind"] == "evaluation" for record in run.metrics())
-    return read_run(run.path).curves[0].points if logged else ()
+    return read_run(run.path).curves[0].points if run.metrics().evaluations else ()
 
 
 def teacher_arrival(run: RunFolder, goal: Goal) -> Point | None:

@@ -22,6 +22,7 @@ from edgedistill.networks.network import GreedyPolicy
 from edgedistill.phases import Profile, profiling, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
 from edgedistill.runs.ram import check_memory
 from edgedistill.teachers.teacher import player_tensors
 
@@ -166,7 +167,7 @@ def _train(
     for progress in distil(config, learners, memory, envs, start_step, lanes):
         step = progress.step
         state.seconds = time.monotonic() - began
-        run.log({"kind": "progress", "seconds": round(state.seconds, 2), **asdict(progress)})
+        run.log(ProgressRecord(seconds=round(state.seconds, 2), **asdict(progress)))
         _check_losses(run, progress)
         yield progress
         done = step >= config.steps or time.monotonic() >= deadline
@@ -188,14 +189,14 @@ def _train(
 def _take_over_evaluation(run: RunFolder, config: TrainConfig, state: RunState, step: int) -> bool:
     """Whether an evaluation of `step` is in the log. It may be newer than the checkpoint's state, which then learns of
     it."""
-    for record in run.metrics():
-        if record.get("kind") == "evaluation" and record["step"] == step and "teacher" in record.get("scores", {}):
-            mean, spent = record["scores"]["teacher"], record.get("evaluation_seconds", 0.0)
-            state.evaluation_seconds = max(state.evaluation_seconds, spent)
-            if state.best_teacher is None or mean >= state.best_teacher["mean"]:
-                state.best_teacher = {"step": 0 if config.frozen else step, "mean": mean}
-            return True
-    return False
+    record = run.metrics().evaluation_at(step)
+    if record is None or "teacher" not in record.scores:
+        return False
+    mean = record.scores["teacher"]
+    state.evaluation_seconds = max(state.evaluation_seconds, record.evaluation_seconds)
+    if state.best_teacher is None or mean >= state.best_teacher["mean"]:
+        state.best_teacher = {"step": 0 if config.frozen else step, "mean": mean}
+    return True
 
 
 def _check_losses(run: RunFolder, progress: Progress) -> None:
@@ -248,13 +249,5 @@ def _evaluate(
         state.best_teacher = {"step": step, "mean": scores["teacher"]}
         run.save_best_teacher(player_tensors(learners.teacher), state.best_teacher)
     state.evaluation_seconds += time.monotonic() - began
-    run.log(
-        {
-            "kind": "evaluation",
-            "step": step,
-            "seconds": round(state.seconds, 2),
-            "evaluation_seconds": round(state.evaluation_seconds, 2),
-            "scores": scores,
-        }
-    )
+    run.log(EvaluationRecord(step, round(state.seconds, 2), round(state.evaluation_seconds, 2), scores))
     yield Evaluated(step, scores, state.best_teacher["mean"])

@@ -74,7 +74,7 @@ def test_an_evaluation_that_lacks_a_student_is_refused_with_its_file(evaluated_r
     path = evaluated_run("run", teacher=[5.0], micro=[5.0])
     with (path / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(EVALUATION | {"scores": {"teacher": 1}}) + "\n")
-    with pytest.raises(BadRequest, match=r"run/metrics\.jsonl: an evaluation cannot be read"):
+    with pytest.raises(BadRequest, match=r"run/metrics\.jsonl: the evaluation at step 9,000 has no score of micro"):
         read_run(path)
 
 
