@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgedistill.distill import training
-from edgedistill.distill.training import Event
+from edgedistill.distill.events import Event
 from edgedistill.errors import BadRequest
 from edgedistill.exporter import export
 from edgedistill.exporter.export import Exported
@@ -34,7 +34,7 @@ def train(
 
     Returns:
         An iterator of events: `Progress` after a rollout (step, losses), `Evaluated` (step, mean return of each network
-        by name), `Evaluating`, `Saved`, `Resumed`; all in `edgedistill.distill`.
+        by name), `Evaluating`, `Interrupted`, `Saved`, `Resumed`; all in `edgedistill.distill.events`.
 
     Raises:
         BadRequest: the folder holds a run already, or none to resume; other settings; a teacher that comes frozen.

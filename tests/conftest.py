@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from edgedistill.catalogue import find_architecture, load_catalogue
 from edgedistill.cli import main
@@ -19,6 +20,10 @@ from edgedistill.exporter.export import Exported, export_student
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
+
+# How long an example takes is the machine's affair.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 TINY = TrainConfig(
     "pong",

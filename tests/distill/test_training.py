@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from edgedistill.distill.events import Progress
+from edgedistill.distill.events import Evaluated, Evaluating, Progress, Resumed, Saved
 from edgedistill.distill.starting import new_run
-from edgedistill.distill.training import Evaluated, Evaluating, Resumed, Saved, train
+from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
