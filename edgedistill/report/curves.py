@@ -91,7 +91,7 @@ def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> 
         )
     if not evaluations:
         raise BadRequest(
-            f"{path} has no evaluation yet; its first comes after {config.evaluate_every:,} agent steps. "
+            f"{path} has no evaluation yet; its first comes after {config.first_evaluation:,} agent steps. "
             f"Go on: edgedistill train --resume {path}"
         )
     for evaluation in evaluations:

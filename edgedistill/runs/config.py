@@ -247,12 +247,15 @@ class TrainConfig:
         return step % (reports * self.report_steps) == 0
 
     def evaluation_due(self, step: int) -> bool:
-        """Whether `step`, a multiple of `report_steps`, is one at which the networks are scored.
+        """Whether `step`, a multiple of `report_steps`, is one at which the networks are scored."""
+        is_first = step - self.report_steps < self.first_evaluation <= step
+        is_early = self.first_evaluation < self.evaluate_every
+        return (is_first and is_early) or self.is_due(self.evaluate_every, step)
 
-        The first time comes early: it tells a person whether the run learns at all.
-        """
-        early = self.evaluate_every >= 2 * FIRST_EVALUATION and step - self.report_steps < FIRST_EVALUATION <= step
-        return early or self.is_due(self.evaluate_every, step)
+    @property
+    def first_evaluation(self) -> int:
+        """Agent steps before the first evaluation. It comes early, and tells whether the run learns at all."""
+        return FIRST_EVALUATION if self.evaluate_every >= 2 * FIRST_EVALUATION else self.evaluate_every
 
     def teacher_rate(self, step: int) -> float:
         """The teacher's learning rates at an agent step, as a share of the full ones."""

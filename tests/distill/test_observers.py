@@ -14,7 +14,7 @@ from edgedistill.runs.folder import RunFolder
 from tests.conftest import TINY
 
 # Evaluations at 192 and 384, checkpoints at 128, 256 and 384.
-APART = replace(TINY, students=TINY.students[:1], steps=384, evaluate_every=192, evaluate_episodes=1)
+APART = replace(TINY, teacher_network="pico", students=TINY.students[:1], steps=384, evaluate_every=192)
 
 
 def saved_step(run):

@@ -51,7 +51,7 @@ def test_a_run_in_progress_whose_last_line_is_cut_short(evaluated_run):
 
 
 def test_a_run_without_an_evaluation(evaluated_run):
-    with pytest.raises(BadRequest, match=r"run has no evaluation yet.*250,000 agent steps.*train --resume run"):
+    with pytest.raises(BadRequest, match=r"run has no evaluation yet.*50,000 agent steps.*train --resume run"):
         read_run(evaluated_run("run", teacher=[], micro=[]))
 
 
