@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -113,7 +114,7 @@ def test_tensorboard_reads_what_is_logged_also_of_a_run_that_went_on_after_a_cra
     }
     speeds = found.pop("charts/steps_per_second")
     assert all(value > 0 for _, value in speeds)
-    assert found == {tag: pytest.approx(values) for tag, values in logged.items() if values}
+    assert found == {tag: pytest.approx(np.array(values)) for tag, values in logged.items() if values}
     assert "| rollout_length | 16 |" in texts["settings/text_summary"]
 
 
