@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgedistill.atari.games import action_counts, reference_scores
+from edgedistill.atari.games import action_counts, game_title, reference_scores
 from edgedistill.catalogue import find_architecture
 from edgedistill.cli.train_options import default_text
 from edgedistill.cli.zoo_results import markdown_table
@@ -73,9 +73,9 @@ def picture() -> str:
     random_and_human = reference_scores()
     players = [_kept(best_student(sorted((TRAINED / game).glob("*.onnx")))) for game in SHOWN_GAMES]
     rows = [
-        [_title(game) for game in SHOWN_GAMES],
+        [game_title(game) for game in SHOWN_GAMES],
         [":---:"] * len(SHOWN_GAMES),
-        [f"![{_title(game)}](student_zoo/trained/{game}/play.gif)" for game in SHOWN_GAMES],
+        [f"![{game_title(game)}](student_zoo/trained/{game}/play.gif)" for game in SHOWN_GAMES],
         [f"**{player.bytes / 1000:.0f} KB**" for player in players],
         [f"scores {_number(player.score.mean)}" for player in players],
         [f"its teacher {_number(player.teacher.mean)}" for player in players],
@@ -91,11 +91,11 @@ def kept_by_size() -> str:
     files = [(TRAINED / SHOWN_GAMES[0] / f"{size}.onnx").stat().st_size for size in SHOWN_SIZES]
     header = ["", *(f"{size}, {ratio:.2%}" for size, ratio in zip(SHOWN_SIZES, ratios, strict=True))]
     rows = [
-        [f"file ({_title(SHOWN_GAMES[0])})", *(f"{size / 1000:.0f} KB" for size in files)],
+        [f"file ({game_title(SHOWN_GAMES[0])})", *(f"{size / 1000:.0f} KB" for size in files)],
     ]
     for game in sorted({game for game, _ in found}):
         cells = [found.get((game, size)) for size in SHOWN_SIZES]
-        rows.append([_title(game), *(f"{kept.retention:.0%}" if kept and kept.retention else "–" for kept in cells)])
+        rows.append([game_title(game), *(f"{kept.retention:.0%}" if kept and kept.retention else "–" for kept in cells)])
     return markdown_table(header, rows) + "\n"
 
 
@@ -151,10 +151,6 @@ def _linked(text: str) -> str:
 
 def _kept(file: Path) -> Kept:
     return read_kept([file])[0]
-
-
-def _title(game: str) -> str:
-    return {"ms_pacman": "Ms. Pac-Man", "qbert": "Q*bert"}.get(game, game.replace("_", " ").title())
 
 
 def _number(score: float) -> str:

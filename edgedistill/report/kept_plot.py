@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 
+from edgedistill.atari.games import game_title
 from edgedistill.report.comparison import REACHED
 from edgedistill.report.kept import Kept
 from edgedistill.report.plot import COLOURS, MARKERS, PIXELS_PER_INCH
@@ -38,7 +39,7 @@ def kept_png(found: Sequence[Kept]) -> bytes:
             [kept.ratio * 1.015 ** (number - 3) for kept, _, _ in points],
             [value for _, value, _ in points],
             [high - value for _, value, (_, high) in points],
-            label=game.replace("_", " ").title(), color=COLOURS[number % len(COLOURS)],
+            label=game_title(game), color=COLOURS[number % len(COLOURS)],
             marker=MARKERS[number % len(MARKERS)], markersize=5, linewidth=1.6, capsize=2, zorder=3,
         )  # fmt: skip
     axes.set_xscale("log")

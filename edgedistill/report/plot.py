@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
+from edgedistill.atari.games import game_title
 from edgedistill.report.comparison import Comparison, MeanPoint, Summary
 
 # Okabe & Ito 2008: told apart with any colour vision.
@@ -21,6 +22,15 @@ LEGEND_CHARACTERS = 115
 
 
 def plot_png(comparison: Comparison) -> bytes:
+    """The comparison's picture as a PNG."""
+    figure = plot(comparison)
+    FigureCanvasAgg(figure)
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return image.getvalue()
+
+
+def plot(comparison: Comparison) -> Figure:
     """Two panels with a line per student and setting, its 95% interval as a band, and the best teacher at 100%."""
     summaries = comparison.over_games or comparison.by_game
     # A pair of dollar signs in a folder's name would be read as mathematics.
@@ -28,7 +38,6 @@ def plot_png(comparison: Comparison) -> bytes:
     most_columns = max(1, min(4, LEGEND_CHARACTERS // (8 + max(map(len, labels)))))
     legend_rows = ceil(len(labels) / most_columns)
     figure = Figure(figsize=(11, 4.7 + 0.22 * legend_rows), dpi=PIXELS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)
     by_step, by_minute = figure.subplots(1, 2, sharey=True)
     _draw(by_step, summaries, lambda point: point.step, "agent steps (4 emulator frames each)")
     _draw(by_minute, summaries, lambda point: point.minutes, "minutes of training, evaluations left out")
@@ -40,9 +49,7 @@ def plot_png(comparison: Comparison) -> bytes:
         by_step.get_lines()[1:], labels, loc="outside lower center", ncols=ceil(len(labels) / legend_rows),
         frameon=False, fontsize=10, handlelength=3,
     )  # fmt: skip
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    return image.getvalue()
+    return figure
 
 
 def _draw(axes: Axes, summaries: Sequence[Summary], place: Callable[[MeanPoint], float], label: str) -> None:
@@ -99,7 +106,7 @@ def _label(summary: Summary, summaries: Sequence[Summary]) -> str:
 
 def _title(summaries: Sequence[Summary]) -> str:
     games = list(dict.fromkeys(game for summary in summaries for game in summary.games))
-    names = [game.replace("_", " ").title() for game in games]
+    names = [game_title(game) for game in games]
     if len(games) == 1:
         return f"{names[0]}: how much of their best teacher students keep"
     listed = ", ".join(names) if len(names) <= 4 else f"{len(names)} games"
