@@ -95,7 +95,9 @@ def kept_by_size() -> str:
     ]
     for game in sorted({game for game, _ in found}):
         cells = [found.get((game, size)) for size in SHOWN_SIZES]
-        rows.append([game_title(game), *(f"{kept.retention:.0%}" if kept and kept.retention else "–" for kept in cells)])
+        rows.append(
+            [game_title(game), *(f"{kept.retention:.0%}" if kept and kept.retention else "–" for kept in cells)]
+        )
     return markdown_table(header, rows) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What a run's players score at its end, from the best source there is: a card, `evaluate`'s games, validation games."""
+"""What a run's players score at its end, by the best that is known: a card, `evaluate`'s games, validation games."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -120,9 +120,7 @@ def _student(
     )  # fmt: skip
 
 
-def _teacher(
-    run: EvaluatedRun, actions: int, exported: dict[str, Exported], evaluated: dict[str, Score]
-) -> FinalScore:
+def _teacher(run: EvaluatedRun, actions: int, exported: dict[str, Exported], evaluated: dict[str, Score]) -> FinalScore:
     config = run.config
     on_cards = [kept_of_card(each.card, each.bytes) for each in exported.values()]
     score, source = next((kept.teacher for kept in on_cards if kept), None), CARD

@@ -32,8 +32,9 @@ from edgedistill.signals import stop_signals
 from edgedistill.zoo.layout import GameFolder, is_older
 from edgedistill.zoo.plan import Plan
 
-# Ten seconds at 15 decisions a second.
-GIF_DECISIONS = 150
+# Games of the evaluation's seeds among which the GIF's moment is chosen, and decisions in all: ten minutes of play.
+GIF_GAMES = 5
+GIF_DECISIONS = 9_000
 
 # Exit code of the program when it was stopped.
 STOPPED = 3
@@ -126,12 +127,11 @@ def _export(place: GameFolder, plan: Plan) -> None:
 
 
 def _record(student: Path, gif: Path) -> None:
-    """Ten seconds of play."""
-    recorder = GifRecorder(gif)
-    # A game may be over sooner; the next then follows.
-    protocol = Protocol(episodes=GIF_DECISIONS, seed=0)
-    for decision in play(Policy.load(student), protocol, Summary(), GIF_DECISIONS):
-        recorder.add(decision.screen())
+    """The strongest ten seconds of its first games."""
+    policy, protocol = Policy.load(student), Protocol(episodes=GIF_GAMES)
+    recorder = GifRecorder(gif, policy.card, protocol)
+    for decision in play(policy, protocol, Summary(), GIF_DECISIONS):
+        recorder.add(decision)
     recorder.save()
 
 
