@@ -59,7 +59,8 @@ def play(
         if recorder:
             recorder.add(decision)
     seconds = time.perf_counter() - began
-    shown_moment = recorder.save() if recorder else None
+    if recorder:
+        recorder.save()
 
     card = policy.card
     if as_json:
@@ -89,6 +90,5 @@ def play(
         f"  {summary.steps:,} agent steps ({4 * summary.steps:,} frames) in {seconds:.1f} s, "
         f"{summary.steps / seconds:,.0f} steps/s; real time is 15"
     )
-    if shown_moment:
-        points = f"{shown_moment.points:+g} points in ten seconds of game {shown_moment.game.number + 1}"
-        console.print(f"  wrote {gif}: {points}", soft_wrap=True)
+    if gif:
+        console.print(f"  wrote {gif}: the ten seconds with the most points", soft_wrap=True)

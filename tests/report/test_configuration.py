@@ -27,7 +27,6 @@ def begin(cli, tmp_path, monkeypatch):
         "--teacher dqn --memory-frames 20000 --learning-starts 20000",
         "--teacher-only --teacher-network micro --minutes 3",
         "--teacher-from {teacher} --mode offline --ratio 0.01 --memory-frames 60000",
-        "--teacher-from {teacher} --teacher-from {teacher} --loss kl",
     ],
 )
 def test_the_command_begins_the_same_run(begin, tiny_run, options):

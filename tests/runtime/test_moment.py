@@ -41,9 +41,9 @@ def test_a_short_game_is_shown_whole(scores):
 @pytest.mark.parametrize("sticky", [0.0, 0.25])
 def test_its_screens_are_those_that_were_played(sticky):
     policy = Policy.load(shipped_student("breakout"))
-    protocol = Protocol(episodes=3, epsilon=0.3, sticky=sticky)
+    protocol = Protocol(episodes=2, epsilon=0.3, sticky=sticky, max_frames=1_200)
     games, seen = [], {}
-    for decision in play(policy, protocol, Summary(), 600):
+    for decision in play(policy, protocol, Summary()):
         if not games or games[-1].number != decision.episode:
             games.append(GameRecord(decision.episode))
         seen[decision.episode, len(games[-1].actions)] = decision.screen()
