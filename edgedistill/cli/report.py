@@ -12,8 +12,9 @@ from edgedistill.cli.output import console, notes
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of runs, finished or in progress.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file.")] = Path("report.html"),
+    games: Annotated[bool, typer.Option("--games/--no-games", help="Have teachers and students play for it.")] = True,
 ) -> None:
-    """Write runs down as one HTML file: curves, scores, settings, and how to repeat them.
+    """Write runs down as one HTML file: scores, play, curves, settings, and how to repeat them.
 
     The file needs no network and no script, so it can be kept, mailed and opened anywhere.
     """
@@ -21,6 +22,6 @@ def report(
     from edgedistill.report.page import page
 
     check_writable(output)
-    content = page(runs, lambda message: notes.print(message, soft_wrap=True))
+    content = page(runs, lambda message: notes.print(message, soft_wrap=True), games)
     write_atomically(output, content)
     console.print(Text.assemble("wrote ", (str(output), "bold"), f", {len(content) / 1000:,.0f} KB"), soft_wrap=True)

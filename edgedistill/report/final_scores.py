@@ -1,6 +1,6 @@
 """What a run's players score at its end, by the best that is known: a card, `evaluate`'s games, validation games."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,22 +26,36 @@ CARD, EVALUATED, VALIDATION = "card", "evaluate", "validation"
 
 
 @dataclass(frozen=True)
-class FinalScore:
-    """A player of a run at its end; None where something is not known."""
+class Played:
+    """A score and the games that it comes from."""
 
-    player: str
+    mean: float
+    interval: tuple[float, float] | None
+    """95%, of the mean; None where only the mean is known"""
+    games: int
+    epsilon: float
+    source: str
+    """`CARD`, `EVALUATED` or `VALIDATION`"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a network costs."""
+
     parameters: int
     ratio: float
     """Of the plain Nature DQN's parameters"""
     macs: int
     """Multiply-accumulates of one decision"""
-    mean: float
-    interval: tuple[float, float] | None
-    """95%, of the mean"""
-    games: int
-    epsilon: float
-    source: str
-    """`CARD`, `EVALUATED` or `VALIDATION`"""
+
+
+@dataclass(frozen=True)
+class FinalScore:
+    """A player of a run at its end; None where something is not known."""
+
+    player: str
+    size: Size
+    played: Played
     human_normalised: float
     retention: float | None = None
     """Of the best teacher in the same games"""
@@ -105,46 +119,45 @@ def _student(
         share = retention(config.game, score.mean, teacher.mean)
         kept = Kept(config.game, curve.student, 0.0, 0, score, teacher, share, curve.final.step)
         source = EVALUATED
-    known: dict[str, Any] = {}
-    if exported is not None:
-        known = {"bytes": exported.bytes, "agreement": exported.card.agreement}
     if kept is None:
-        return FinalScore(
-            curve.student, *_sizes(architecture, actions), curve.final.score, None, config.evaluate_episodes,
-            Protocol.epsilon, VALIDATION, human_normalised(config.game, curve.final.score), curve.final.retention,
-            **known,
-        )  # fmt: skip
+        point = curve.final
+        played = Played(point.score, None, config.evaluate_episodes, Protocol.epsilon, VALIDATION)
+        share, interval = point.retention, None
+    else:
+        played, share, interval = _played(kept.score, source), kept.retention, kept.interval
     return FinalScore(
-        curve.student, *_sizes(architecture, actions), *_score(kept.score), source,
-        human_normalised(config.game, kept.score.mean), kept.retention, kept.interval, **known,
+        curve.student, _size([architecture], actions), played, human_normalised(config.game, played.mean),
+        share, interval, exported.bytes if exported else None, exported.card.agreement if exported else None,
     )  # fmt: skip
 
 
 def _teacher(run: EvaluatedRun, actions: int, exported: dict[str, Exported], evaluated: dict[str, Score]) -> FinalScore:
     config = run.config
     on_cards = [kept_of_card(each.card, each.bytes) for each in exported.values()]
-    score, source = next((kept.teacher for kept in on_cards if kept), None), CARD
-    if score is None:
-        score, source = evaluated.get("best_teacher"), EVALUATED
-    networks = [member.network for member in config.ensemble] or [config.teacher_network]
-    sizes = [_sizes(architecture_of(network), actions) for network in networks]
-    parameters, ratio, macs = (sum(column) for column in zip(*sizes, strict=True))
-    if score is None:
-        best = max(point.teacher_score for point in run.curves[0].points)
-        played = (best, None, config.evaluate_episodes, Protocol.epsilon, VALIDATION)
+    on_card = next((kept.teacher for kept in on_cards if kept), None)
+    if on_card is not None:
+        played = _played(on_card, CARD)
+    elif "best_teacher" in evaluated:
+        played = _played(evaluated["best_teacher"], EVALUATED)
     else:
-        played = (*_score(score), source)
-    return FinalScore(
-        "best teacher", int(parameters), ratio, int(macs), *played, human_normalised(config.game, played[0])
+        best = max(point.teacher_score for point in run.curves[0].points)
+        played = Played(best, None, config.evaluate_episodes, Protocol.epsilon, VALIDATION)
+    networks = [member.network for member in config.ensemble] or [config.teacher_network]
+    size = _size([architecture_of(network) for network in networks], actions)
+    return FinalScore("best teacher", size, played, human_normalised(config.game, played.mean))
+
+
+def _size(networks: Sequence[Architecture], actions: int) -> Size:
+    """Of networks that play together."""
+    return Size(
+        sum(network.parameters(actions) for network in networks),
+        sum(network.ratio(actions) for network in networks),
+        sum(network.macs(actions) for network in networks),
     )
 
 
-def _sizes(architecture: Architecture, actions: int) -> tuple[int, float, int]:
-    return architecture.parameters(actions), architecture.ratio(actions), architecture.macs(actions)
-
-
-def _score(score: Score) -> tuple[float, tuple[float, float], int, float]:
-    return score.mean, (score.low, score.high), score.episodes, score.epsilon
+def _played(score: Score, source: str) -> Played:
+    return Played(score.mean, (score.low, score.high), score.episodes, score.epsilon, source)
 
 
 def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:

@@ -12,23 +12,22 @@ from markupsafe import Markup
 from rich.table import Table as RichTable
 
 from edgedistill.atari.games import game_title
+from edgedistill.errors import EdgeDistillError
 from edgedistill.report.comparison import compare_runs
 from edgedistill.report.configuration import SettingLine, next_commands, setting_lines, train_command
 from edgedistill.report.curves import EvaluatedRun
-from edgedistill.report.final_scores import CARD, EVALUATED, VALIDATION, FinalScore, exported_students, final_scores
+from edgedistill.report.final_scores import FinalScore, exported_students, final_scores
 from edgedistill.report.learning import read_learning
 from edgedistill.report.plot import COLOURS, plot
 from edgedistill.report.svg import Line, chart, thinned, to_svg
 from edgedistill.report.tables import UNKNOWN, notes, tables
+from edgedistill.report.watching import Watched, watch
 from edgedistill.runs.folder import RunFolder
 
 Warn = Callable[[str], None]
 TEACHER_COLOUR = "0.35"
-SOURCES = {
-    CARD: "the export's card",
-    EVALUATED: "edgedistill evaluate",
-    VALIDATION: "the run's validation games",
-}
+# Of an animated picture, and of all of them: in base64 a third more, so that a page stays below 5 MB.
+MOST_CLIP_BYTES, MOST_CLIPS_BYTES = 150_000, 2_400_000
 # What a run's figures may depend on.
 PACKAGES = ("edgedistill", "torch", "numpy", "onnxruntime", "ale-py", "gymnasium")
 
@@ -50,27 +49,34 @@ class RunSection:
     title: str
     summary: str
     scores: TextTable
+    players: list[Watched]
+    """At play; empty where they do not"""
+    unwatched: str
+    """Why they do not"""
     charts: list[Markup]
     settings: list[SettingLine]
     commands: list[str]
 
 
-def page(paths: Sequence[Path], warn: Warn = lambda message: None) -> bytes:
+def page(paths: Sequence[Path], warn: Warn = lambda message: None, games: bool = True) -> bytes:
     """The page of these runs, finished or in progress.
 
     Args:
         paths: folders of runs; their games may differ.
         warn: hears of damaged lines and files.
+        games: whether teachers and students play for it, some seconds each.
 
     Raises:
         BadRequest: a run cannot be read or has no evaluation yet, or runs do not compare (`compare_runs`).
     """
     # Of what is wrong with a run, its first reader tells.
-    games = {RunFolder.open(path).config().game for path in paths}
-    comparison = compare_runs(paths, over_games=len(games) > 1, warn=warn)
+    roms = {RunFolder.open(path).config().game for path in paths}
+    comparison = compare_runs(paths, over_games=len(roms) > 1, warn=warn)
     runs = [run for group in comparison.runs.values() for run in group]
     runs.sort(key=lambda run: list(paths).index(run.path))
-    sections = [_section(run, warn) for run in runs]
+    players = sum(1 + len(run.curves) for run in runs)
+    most_bytes = min(MOST_CLIP_BYTES, MOST_CLIPS_BYTES // players) if games else 0
+    sections = [_section(run, most_bytes, warn) for run in runs]
     environment = Environment(
         loader=PackageLoader("edgedistill.report", ""), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -87,8 +93,9 @@ def page(paths: Sequence[Path], warn: Warn = lambda message: None) -> bytes:
     return text.encode()
 
 
-def _section(run: EvaluatedRun, warn: Warn) -> RunSection:
+def _section(run: EvaluatedRun, most_clip_bytes: int, warn: Warn) -> RunSection:
     config = run.config
+    players, unwatched = _players(run, most_clip_bytes, warn)
     last = run.curves[0].final
     done = "finished" if last.step >= config.steps else "in progress or stopped"
     steps = f"{last.step:,} agent steps ({4 * last.step:,} frames), {last.minutes:.0f} minutes of training"
@@ -98,10 +105,22 @@ def _section(run: EvaluatedRun, warn: Warn) -> RunSection:
         title=f"{game_title(config.game)}: {', '.join(curve.student for curve in run.curves)}",
         summary=f"{done} · {steps} · teacher: {teacher} · seed {config.seed}",
         scores=_score_table(final_scores(run, exported_students(run), warn)),
+        players=players,
+        unwatched=unwatched,
         charts=_charts(run),
         settings=setting_lines(config),
         commands=[train_command(config), *next_commands(run.path, config)],
     )
+
+
+def _players(run: EvaluatedRun, most_clip_bytes: int, warn: Warn) -> tuple[list[Watched], str]:
+    """The run's players at play, or why they are not shown."""
+    if not most_clip_bytes:
+        return [], "Left out: --no-games."
+    try:
+        return watch(RunFolder.open(run.path), most_clip_bytes, warn), ""
+    except EdgeDistillError as error:
+        return [], str(error)
 
 
 def _charts(run: EvaluatedRun) -> list[Markup]:
@@ -132,27 +151,28 @@ def _charts(run: EvaluatedRun) -> list[Markup]:
 
 def _score_table(rows: Sequence[FinalScore]) -> TextTable:
     header = ["player", "parameters", "share", "MACs", "file", "score", "games", "human-norm.", "retention"]
-    header += ["agreement", "score from"]
+    header += ["agreement", "from"]
     return TextTable("Scores at the end", header, [_score_row(row) for row in rows])
 
 
 def _score_row(row: FinalScore) -> list[str]:
-    interval = f" [{row.interval[0]:,.1f}, {row.interval[1]:,.1f}]" if row.interval else ""
+    played, size = row.played, row.size
+    interval = f" [{played.interval[0]:,.1f}, {played.interval[1]:,.1f}]" if played.interval else ""
     kept = UNKNOWN if row.retention is None else f"{row.retention:.1%}"
     if row.retention_interval:
         kept += f" [{100 * row.retention_interval[0]:.0f}, {100 * row.retention_interval[1]:.0f}]"
     return [
         row.player,
-        f"{row.parameters:,}",
-        f"{row.ratio:.2%}",
-        f"{row.macs:,}",
+        f"{size.parameters:,}",
+        f"{size.ratio:.2%}",
+        f"{size.macs:,}",
         UNKNOWN if row.bytes is None else f"{row.bytes / 1000:.1f} KB",
-        f"{row.mean:,.1f}{interval}",
-        f"{row.games}, ε {row.epsilon:g}",
+        f"{played.mean:,.1f}{interval}",
+        f"{played.games}, ε {played.epsilon:g}",
         f"{row.human_normalised:.2f}",
         kept,
         UNKNOWN if row.agreement is None else f"{row.agreement:.1%}",
-        SOURCES[row.source],
+        played.source,
     ]
 
 
