@@ -131,7 +131,8 @@ def _play(policy: GreedyPolicy, teacher: GreedyPolicy | None, game: str, protoco
 
 
 def _taken(values: Values) -> NDArray[np.int64]:
-    return values.argmax(axis=1)
+    taken: NDArray[np.int64] = values.argmax(axis=1)
+    return taken
 
 
 def _differences(student: str, game: _Game, rom: str, protocol: Protocol) -> tuple[Difference, ...]:
