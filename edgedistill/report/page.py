@@ -16,16 +16,15 @@ from edgedistill.errors import EdgeDistillError
 from edgedistill.report.comparison import compare_runs
 from edgedistill.report.configuration import SettingLine, next_commands, setting_lines, train_command
 from edgedistill.report.curves import EvaluatedRun
+from edgedistill.report.drawing import COLOURS, GREY, Line, chart, thinned, to_svg
 from edgedistill.report.final_scores import FinalScore, exported_students, final_scores
 from edgedistill.report.learning import read_learning
-from edgedistill.report.plot import COLOURS, plot
-from edgedistill.report.svg import Line, chart, thinned, to_svg
+from edgedistill.report.plot import plot
 from edgedistill.report.tables import UNKNOWN, notes, tables
 from edgedistill.report.watching import Watched, watch
 from edgedistill.runs.folder import RunFolder
 
 Warn = Callable[[str], None]
-TEACHER_COLOUR = "0.35"
 # Of an animated picture, and of all of them: in base64 a third more, so that a page stays below 5 MB.
 MOST_CLIP_BYTES, MOST_CLIPS_BYTES = 150_000, 2_400_000
 # What a run's figures may depend on.
@@ -128,7 +127,7 @@ def _charts(run: EvaluatedRun) -> list[Markup]:
     first = run.curves[0]
     colours = {curve.student: COLOURS[number % len(COLOURS)] for number, curve in enumerate(run.curves)}
     places = [point.step for point in first.points]
-    scores = [Line("teacher", places, [point.teacher_score for point in first.points], TEACHER_COLOUR)]
+    scores = [Line("teacher", places, [point.teacher_score for point in first.points], GREY)]
     scores += [
         Line(curve.student, places, [point.score for point in curve.points], colours[curve.student])
         for curve in run.curves
@@ -143,7 +142,7 @@ def _charts(run: EvaluatedRun) -> list[Markup]:
         chart("Score, validation games", scores),
         chart("Retention of the best teacher", kept, percent=True),
         chart("Students' loss", losses, logarithmic=True),
-        chart("Teacher's loss", [Line("teacher", *thinned(*learning.teacher_loss), TEACHER_COLOUR)], logarithmic=True),
+        chart("Teacher's loss", [Line("teacher", *thinned(*learning.teacher_loss), GREY)], logarithmic=True),
         chart("Agent steps per second", [Line("training", *thinned(*learning.speed), COLOURS[0])]),
     ]
     return [Markup(svg) for svg in drawn if svg]

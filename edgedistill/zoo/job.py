@@ -22,7 +22,8 @@ from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter.export import export_student
 from edgedistill.files import alone, write_atomically
 from edgedistill.report.comparison import compare_runs
-from edgedistill.report.plot import plot_png
+from edgedistill.report.drawing import to_png
+from edgedistill.report.plot import plot
 from edgedistill.runs.folder import METRICS, RunFolder
 from edgedistill.runtime.gif import GifRecorder
 from edgedistill.runtime.player import Summary, play
@@ -73,7 +74,7 @@ def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], boo
         if is_older(place.gif, students):
             _record(best_student(students), place.gif)
         if is_older(place.curve, [place.run / METRICS]):
-            write_atomically(place.curve, plot_png(compare_runs([place.run])))
+            write_atomically(place.curve, to_png(plot(compare_runs([place.run]))))
         say(place, "all there")
     return True
 

@@ -1,14 +1,19 @@
-"""Line charts as SVG, for a page."""
+"""How all pictures of reports look, and the files that they become."""
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
+# Okabe & Ito 2008: told apart with any colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+GREY = "0.35"
+PIXELS_PER_INCH = 160
 SIZE_INCHES = (5.6, 3.2)
 # Of a chart; a run may log many thousand rollouts.
 MOST_POINTS = 400
@@ -41,7 +46,7 @@ def chart(title: str, lines: Sequence[Line], *, percent: bool = False, logarithm
             lows, highs = zip(*line.bands, strict=True)
             axes.fill_between(line.places, lows, highs, color=line.colour, alpha=0.15, linewidth=0)
     if percent:
-        axes.axhline(1.0, color="0.35", linewidth=1)
+        axes.axhline(1.0, color=GREY, linewidth=1)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     if logarithmic and all(value > 0 for line in drawn for value in line.values):
         axes.set_yscale("log")
@@ -54,6 +59,14 @@ def chart(title: str, lines: Sequence[Line], *, percent: bool = False, logarithm
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
     return to_svg(figure)
+
+
+def to_png(figure: Figure) -> bytes:
+    """A figure as a PNG."""
+    FigureCanvasAgg(figure)
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=PIXELS_PER_INCH)
+    return image.getvalue()
 
 
 def to_svg(figure: Figure) -> str:
