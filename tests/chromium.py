@@ -1,9 +1,8 @@
 """A real browser for tests: Debian's Chromium, headless, driven over the pipe of its DevTools protocol.
 
->>> with Chromium() as chromium:
-...     page = chromium.open("about:blank", width=400)
-...     page.evaluate("1 + 1")
-2
+    with Chromium() as chromium:
+        page = chromium.open("about:blank", width=400)
+        assert page.evaluate("1 + 1") == 2
 
 Protocol: https://chromedevtools.github.io/devtools-protocol. Over a pipe, so that it takes no port and no websocket.
 """
