@@ -54,8 +54,7 @@ def training_minutes(run: RunFolder) -> float:
     if not metrics.progress:
         return 0.0
     last = metrics.progress[-1]
-    evaluating = max((each.evaluation_seconds for each in metrics.evaluations if each.step < last.step), default=0.0)
-    return (last.seconds - evaluating) / 60
+    return (last.seconds - metrics.evaluation_seconds_before(last.step)) / 60
 
 
 def curve_of(run: RunFolder, student: str) -> Curve:

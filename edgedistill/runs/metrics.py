@@ -98,6 +98,10 @@ class Metrics:
         """Spent on the run up to an agent step, evaluations before it included; 0 where the log knows of none."""
         return max((each.seconds for each in self.records if each.step <= step), default=0.0)
 
+    def evaluation_seconds_before(self, step: int) -> float:
+        """Spent on the evaluations before an agent step."""
+        return max((each.evaluation_seconds for each in self.evaluations if each.step < step), default=0.0)
+
     def evaluation_at(self, step: int) -> EvaluationRecord | None:
         """The evaluation of an agent step, if there was one."""
         return next((each for each in self.evaluations if each.step == step), None)
