@@ -29,7 +29,8 @@ def train(
         out: folder of the run: a new one, or with `resume` the one to go on with.
         resume: go on from the last checkpoint; of `config`, `steps`, `minutes` and what else does not touch what the
             run learns may differ from the run's.
-        should_stop: asked after every rollout; where it says True, the run ends with a checkpoint.
+        should_stop: asked after every rollout, and between the decisions of an evaluation, there from other threads;
+            where it says True, the run ends with a checkpoint.
         warn: told in words of a checkpoint that cannot be read, where the one before it is used.
 
     Returns:

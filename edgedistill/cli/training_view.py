@@ -28,7 +28,7 @@ class TrainingView:
         self._said_at = 0.0
         shown = console.is_terminal and not quiet
         screen = Screen(self.course)
-        self._live = Live(screen, console=console, refresh_per_second=4, transient=True) if shown else None
+        self._live = Live(screen, console=console, refresh_per_second=2, transient=True) if shown else None
 
     def __enter__(self) -> "TrainingView":
         if not self._quiet:

@@ -25,7 +25,7 @@ class Evaluating:
 
     step: int
     network: str
-    """ "teacher", or a student's name; several may play beside each other"""
+    """A student's name, or "teacher"; several may play beside each other"""
     game: int
     """From 1: how many games will be over when the next one is"""
     games: int
