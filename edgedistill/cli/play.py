@@ -2,13 +2,19 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from edgedistill.cli.output import console, print_json
+
+if TYPE_CHECKING:
+    from edgedistill.runtime.gif import GifRecorder
+    from edgedistill.runtime.video import VideoRecorder
 
 
 def play(
@@ -31,6 +37,7 @@ def play(
     sticky: Annotated[float, typer.Option(min=0, max=1, help="Probability of repeating the last action.")] = 0.0,
     headless: Annotated[bool, typer.Option("--headless", help="Draw nothing, play as fast as possible.")] = False,
     gif: Annotated[Path | None, typer.Option(help="Write an animated GIF (the first minute).")] = None,
+    video: Annotated[Path | None, typer.Option(help="Write an MP4 of all that is played; needs ffmpeg.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; implies --headless.")] = False,
 ) -> None:
     """Play a game with an exported student, in the terminal and at real speed."""
@@ -45,23 +52,21 @@ def play(
     policy = Policy.load(find_student(student_file, student))
     if game is not None:
         policy.require_game(find_game(game))
-    recorder = None
-    if gif:
-        # Only now, since a board that plays out of sight can do without Pillow's 3 MB of memory.
-        from edgedistill.runtime.gif import GifRecorder
-
-        recorder = GifRecorder(gif)
     summary = Summary()
     protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=sticky, seed=seed)
     decisions = play_games(policy, protocol, summary, max_steps)
     shown = not (headless or as_json or not sys.stdout.isatty())
     began = time.perf_counter()
-    for decision in watch(decisions, policy.card, console) if shown else decisions:
-        if recorder:
-            recorder.add(decision.screen())
-    seconds = time.perf_counter() - began
-    if recorder:
-        recorder.save()
+    with ExitStack() as stack:
+        recorders = list(_recorders(gif, video))
+        for recorder in recorders:
+            stack.enter_context(recorder)
+        for decision in watch(decisions, policy.card, console) if shown else decisions:
+            for recorder in recorders:
+                recorder.add(decision.screen())
+        seconds = time.perf_counter() - began
+        for recorder in recorders:
+            recorder.save()
 
     card = policy.card
     if as_json:
@@ -91,5 +96,17 @@ def play(
         f"  {summary.steps:,} agent steps ({4 * summary.steps:,} frames) in {seconds:.1f} s, "
         f"{summary.steps / seconds:,.0f} steps/s; real time is 15"
     )
+    for path in filter(None, (gif, video)):
+        console.print(f"  wrote {path}", soft_wrap=True)
+
+
+def _recorders(gif: Path | None, video: Path | None) -> "Iterator[GifRecorder | VideoRecorder]":
+    """Imported only now: a board that plays out of sight can do without Pillow's 3 MB of memory."""
     if gif:
-        console.print(f"  wrote {gif}", soft_wrap=True)
+        from edgedistill.runtime.gif import GifRecorder
+
+        yield GifRecorder(gif)
+    if video:
+        from edgedistill.runtime.video import VideoRecorder
+
+        yield VideoRecorder(video)

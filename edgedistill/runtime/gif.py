@@ -32,6 +32,12 @@ class GifRecorder:
         self._path = path
         self._frames: list[Image.Image] = []
 
+    def __enter__(self) -> "GifRecorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was begun that would have to end."""
+
     def add(self, screen: NDArray[np.uint8]) -> None:
         """screen: (height, width, 3) uint8 RGB."""
         if len(self._frames) < MAX_FRAMES:
