@@ -13,6 +13,8 @@ from rich.text import Text
 from edgedistill.cli.output import console, print_json
 
 if TYPE_CHECKING:
+    from edgedistill.atari.protocol import Protocol
+    from edgedistill.runtime.card import Card
     from edgedistill.runtime.gif import GifRecorder
     from edgedistill.runtime.video import VideoRecorder
 
@@ -36,7 +38,9 @@ def play(
     epsilon: Annotated[float, typer.Option(min=0, max=1, help="Probability of a random action.")] = 0.01,
     sticky: Annotated[float, typer.Option(min=0, max=1, help="Probability of repeating the last action.")] = 0.0,
     headless: Annotated[bool, typer.Option("--headless", help="Draw nothing, play as fast as possible.")] = False,
-    gif: Annotated[Path | None, typer.Option(help="Write an animated GIF (the first minute).")] = None,
+    gif: Annotated[
+        Path | None, typer.Option(help="Write an animated GIF of the ten seconds with the most points.")
+    ] = None,
     video: Annotated[Path | None, typer.Option(help="Write an MP4 of all that is played; needs ffmpeg.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; implies --headless.")] = False,
 ) -> None:
@@ -52,18 +56,18 @@ def play(
     policy = Policy.load(find_student(student_file, student))
     if game is not None:
         policy.require_game(find_game(game))
-    summary = Summary()
     protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=sticky, seed=seed)
+    summary = Summary()
     decisions = play_games(policy, protocol, summary, max_steps)
     shown = not (headless or as_json or not sys.stdout.isatty())
     began = time.perf_counter()
     with ExitStack() as stack:
-        recorders = list(_recorders(gif, video))
+        recorders = list(_recorders(gif, video, policy.card, protocol))
         for recorder in recorders:
             stack.enter_context(recorder)
         for decision in watch(decisions, policy.card, console) if shown else decisions:
             for recorder in recorders:
-                recorder.add(decision.screen())
+                recorder.add(decision)
         seconds = time.perf_counter() - began
         for recorder in recorders:
             recorder.save()
@@ -96,16 +100,20 @@ def play(
         f"  {summary.steps:,} agent steps ({4 * summary.steps:,} frames) in {seconds:.1f} s, "
         f"{summary.steps / seconds:,.0f} steps/s; real time is 15"
     )
-    for path in filter(None, (gif, video)):
-        console.print(f"  wrote {path}", soft_wrap=True)
+    if gif:
+        console.print(f"  wrote {gif}: the ten seconds with the most points", soft_wrap=True)
+    if video:
+        console.print(f"  wrote {video}", soft_wrap=True)
 
 
-def _recorders(gif: Path | None, video: Path | None) -> "Iterator[GifRecorder | VideoRecorder]":
+def _recorders(
+    gif: Path | None, video: Path | None, card: "Card", protocol: "Protocol"
+) -> "Iterator[GifRecorder | VideoRecorder]":
     """Imported only now: a board that plays out of sight can do without Pillow's 3 MB of memory."""
     if gif:
         from edgedistill.runtime.gif import GifRecorder
 
-        yield GifRecorder(gif)
+        yield GifRecorder(gif, card, protocol)
     if video:
         from edgedistill.runtime.video import VideoRecorder
 

@@ -5,11 +5,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.files import check_writable, write_atomically
+from edgedistill.runtime.player import Decision
 
 DECISIONS_PER_SECOND = 15
 # What phones and browsers play; pixels stay square blocks, on a 4:3 screen.
@@ -50,8 +48,8 @@ class VideoRecorder:
             self._process.communicate()
         self._scratch.cleanup()
 
-    def add(self, screen: NDArray[np.uint8]) -> None:
-        """screen: (height, width, 3) uint8 RGB."""
+    def add(self, decision: Decision) -> None:
+        screen = decision.screen()
         if self._process is None:
             self._process = self._start(*screen.shape[:2])
         assert self._process.stdin is not None

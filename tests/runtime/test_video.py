@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgedistill import load_policy, play
 from edgedistill.errors import EdgeDistillError
 from edgedistill.runtime.video import VideoRecorder
 
@@ -84,7 +85,7 @@ def test_what_ffmpeg_says_of_its_failure_is_told(tmp_path, monkeypatch, at):
         VideoRecorder(tmp_path / "a.mp4") as recorder,
         pytest.raises(EdgeDistillError, match="Unknown encoder libx264"),
     ):
-        for _ in range(100):
-            recorder.add(np.zeros((210, 160, 3), np.uint8))
+        for decision in play(load_policy("pong", "pico"), max_steps=100):
+            recorder.add(decision)
         recorder.save()
     assert not (tmp_path / "a.mp4").exists()
