@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md $(wildcard docs/*.md docs/*/*.md)
 
 .PHONY: demo test test-arm check format docs site release-check lock clean
 
@@ -27,6 +28,8 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell $(PAGES) edgedistill benchmarks examples export
+	$(BIN)/proselint check $(PAGES)
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -17,7 +17,10 @@ MICROSECONDS = ("action_median", "action_p99", "emulator", "loop")
 
 def bench(
     student_file: Annotated[
-        str, typer.Argument(metavar="FILE|GAME", help="A student's .onnx, or a game with a shipped one.")
+        str,
+        typer.Argument(
+            metavar="FILE|GAME|hub:NAME", help="A student's .onnx, a game with a shipped one, or hub:USER/REPO."
+        ),
     ],
     student: Annotated[
         str | None, typer.Option(help="Which shipped student; default: the best at 1.7% or less.")

@@ -16,7 +16,10 @@ Row = tuple[str, Scores]
 
 def evaluate(
     target: Annotated[
-        str, typer.Argument(metavar="FILE|GAME|RUN", help="A student's .onnx, a game, or a run's folder.")
+        str,
+        typer.Argument(
+            metavar="FILE|GAME|RUN|hub:NAME", help="A student's .onnx, a game, a run's folder, or hub:USER/REPO."
+        ),
     ],
     student: Annotated[str | None, typer.Option(help="Of a game or a run: this student only.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Games per ε.")] = 30,

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def export(
     source: Annotated[
         str,
-        typer.Argument(metavar="RUN", help="The run's folder; with --target also an exported .onnx or a shipped game."),
+        typer.Argument(
+            metavar="RUN",
+            help="The run's folder; with --target also an exported .onnx, a shipped game, or hub:USER/REPO.",
+        ),
     ],
     output: Annotated[
         Path,

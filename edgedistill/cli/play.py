@@ -13,7 +13,10 @@ from edgedistill.cli.output import console, print_json
 
 def play(
     student_file: Annotated[
-        str, typer.Argument(metavar="FILE|GAME", help="A student's .onnx, or a game with a shipped one.")
+        str,
+        typer.Argument(
+            metavar="FILE|GAME|hub:NAME", help="A student's .onnx, a game with a shipped one, or hub:USER/REPO."
+        ),
     ],
     student: Annotated[
         str | None, typer.Option(help="Which shipped student; default: the best at 1.7% or less.")

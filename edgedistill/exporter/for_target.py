@@ -10,6 +10,7 @@ from edgedistill.errors import BadRequest
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
 from edgedistill.exporter.export import CARD_EPSILONS, Exported, export_student
 from edgedistill.exporter.targets import Target
+from edgedistill.hub.name import is_hub_name
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import find_student
@@ -66,5 +67,7 @@ def export_for_target(
 
 def _is_run(source: str) -> bool:
     """Whether a run is meant: a folder, or a path to nothing; a game is a single word."""
+    if is_hub_name(source):
+        return False
     path = Path(source)
     return path.is_dir() or (len(path.parts) > 1 and path.suffix != ".onnx" and not path.is_file())

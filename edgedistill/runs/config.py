@@ -95,8 +95,8 @@ class TrainConfig:
         least=0,
         most=1,
     )
-    """In a straight line; it gets there when its students begin to cool down. 1 is Gallici et al. 2024; 0, a constant
-    rate, is Mnih et al. 2015."""
+    """In a straight line; it gets there when the rates of its students begin to fall. 1 is Gallici et al. 2024; 0, a
+    constant rate, is Mnih et al. 2015."""
     max_grad_norm: float = setting(10.0, "Gradient clipping of PQN's teacher.", Group.TEACHER, above=0, most=1e9)
     """Gallici et al. 2024."""
     gamma: float = setting(0.99, "Discount per agent step.", Group.TEACHER, least=0, most=1)

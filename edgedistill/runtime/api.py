@@ -16,11 +16,13 @@ def load_policy(file_or_game: str | Path, student: str | None = None) -> Policy:
     """A student, ready to act on uint8 frames (N, 4, 84, 84) or (N, 84, 84, 4).
 
     Args:
-        file_or_game: an exported `.onnx`, or the name of a game with a shipped student: "pong", "ALE/Pong-v5".
+        file_or_game: an exported `.onnx`, the name of a game with a shipped student ("pong", "ALE/Pong-v5"), or a
+            student on the Hugging Face Hub: "hub:USER/REPO[@REVISION][:FILE]".
         student: which shipped one, by name: "nano". None: the one with the best score at 1.7% of the teacher or less.
 
     Raises:
-        BadRequest: no such file, game or student, or a file that `edgedistill export` did not write.
+        BadRequest: no such file, game, repository or student, or a file that `edgedistill export` did not write.
+        EdgeDistillError: the hub cannot be reached, or sends something else than the file.
     """
     return Policy.load(find_student(str(file_or_game), student))
 

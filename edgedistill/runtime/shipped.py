@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgedistill.atari.games import find_game
 from edgedistill.errors import BadRequest, did_you_mean
+from edgedistill.hub.name import HubName, is_hub_name
 from edgedistill.runtime.policy import Policy
 
 # The product's promise: the default player is the best one at 1.7% of the teacher or less.
@@ -62,11 +63,20 @@ def best_student(files: Sequence[Path]) -> Path:
 
 
 def find_student(file_or_game: str, student: str | None = None) -> Path:
-    """A path as given, or a shipped student by the name of its game.
+    """A path as given, a shipped student by the name of its game, or `hub:USER/REPO[@REVISION][:FILE]`, downloaded.
+
+    Args:
+        student: which one, where several ship or are in the repository.
 
     Raises:
-        BadRequest: it is neither.
+        BadRequest: it is none of these.
+        EdgeDistillError: the hub cannot be reached, or sends something else than the file.
     """
+    if is_hub_name(file_or_game):
+        # Only now: a board that plays its own file does without what makes requests.
+        from edgedistill.runtime.from_hub import pull_student
+
+        return pull_student(HubName.parse(file_or_game), student).path
     if (Path(file_or_game) / "config.json").is_file():
         raise BadRequest(
             f"{file_or_game} is a run. Export one of its students first: edgedistill export {file_or_game} -o my.onnx"

@@ -1,0 +1,20 @@
+"""Students from the hub: the examination that any stranger's file gets, before it comes into the cache."""
+
+from edgedistill.bounds import MAX_FILE_BYTES
+from edgedistill.hub.name import HubName
+from edgedistill.hub.pull import Pulled, Wanted, pull
+from edgedistill.runtime.policy import Policy
+
+STUDENT = Wanted("student", ".onnx", MAX_FILE_BYTES, examine=Policy)
+
+
+def pull_student(name: HubName, student: str | None = None, *, or_last_seen: bool = True) -> Pulled:
+    """Bring a student from the hub, unless it is in the cache; raises as `edgedistill.hub.pull.pull`.
+
+    Args:
+        student: which one, where the repository has several and `name` tells none.
+        or_last_seen: where the hub cannot be reached, take what was pulled under this name before.
+    """
+    if name.file is None and student is not None:
+        name = name.of(student)
+    return pull(name, STUDENT, or_last_seen=or_last_seen)
