@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from edgedistill.catalogue import USUAL_ACTIONS
 from edgedistill.cli.output import console, print_json, print_next
 from edgedistill.cli.zoo_build import build
 from edgedistill.cli.zoo_check import check
@@ -26,11 +27,11 @@ app.command("build")(build)
 
 
 @app.callback(invoke_without_command=True)
-def zoo(context: typer.Context, actions: Actions = 6, as_json: AsJson = False) -> None:
+def zoo(context: typer.Context, actions: Actions = USUAL_ACTIONS, as_json: AsJson = False) -> None:
     """The students: alone, as a list; see the commands for what else."""
     if context.invoked_subcommand is None:
         list_students(actions, as_json)
-    elif as_json or actions != 6:
+    elif as_json or actions != USUAL_ACTIONS:
         raise BadRequest(f"Put the options behind the command: edgedistill zoo {context.invoked_subcommand} …")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from edgedistill.catalogue import NATURE_DQN, load_catalogue
+from edgedistill.catalogue import NATURE_DQN, USUAL_ACTIONS, load_catalogue
 from edgedistill.cli.output import console, print_json, print_next, print_table
 from edgedistill.errors import BadRequest
 
@@ -19,7 +19,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 EPSILON = 0.01
 
 
-def list_students(actions: Actions = 6, as_json: AsJson = False) -> None:
+def list_students(actions: Actions = USUAL_ACTIONS, as_json: AsJson = False) -> None:
     """List the students' designs, and the trained student that plays each game that ships."""
     if not 2 <= actions <= 18:
         raise BadRequest(f"--actions must be from 2 to 18, got {actions}.")
