@@ -25,8 +25,9 @@ Resume = Annotated[
 TeacherFrom = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="RUN|sb3:FILE",
-        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN. "
+        metavar="RUN|sb3:FILE|hub:NAME",
+        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN, here "
+        "or on the Hugging Face Hub (hub:sb3/dqn-BreakoutNoFrameskip-v4). "
         "Repeated, the mean of their policies teaches (Sun & Fazli 2020).",
         rich_help_panel=Group.TEACHER,
     ),
@@ -82,7 +83,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 def _option(name: str, setting: Setting, kind: type, default: object) -> object:
     values = list[kind] if isinstance(default, tuple) else kind  # type: ignore[valid-type]
     text = f"{setting.help}{default_text(name, default)}"
-    return Annotated[values | None, typer.Option(setting.flag(name), help=text, rich_help_panel=setting.group)]
+    flag = setting.flag(name) + (f"/--no-{setting.flag(name)[2:]}" if kind is bool else "")
+    return Annotated[values | None, typer.Option(flag, help=text, rich_help_panel=setting.group)]
 
 
 def default_text(name: str, default: object) -> str:
@@ -100,6 +102,8 @@ def default_text(name: str, default: object) -> str:
 def _value_text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(map(_value_text, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
     if isinstance(value, int):
         return "no limit" if value >= NO_LIMIT else f"{value:,}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
