@@ -7,7 +7,7 @@ from edgedistill.errors import BadRequest
 
 # For whom each of these is an address to listen on: nobody else may connect, whatever a router lets in.
 PRIVATE = "localhost link-local 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7"
-HOSTS = {"0.0.0.0": PRIVATE, "::": PRIVATE, "127.0.0.1": "localhost", "::1": "localhost"}
+HOSTS = {"0.0.0.0": PRIVATE, "::": PRIVATE, "127.0.0.1": "localhost"}
 # Below, ports are root's.
 LEAST_PORT = 1024
 
