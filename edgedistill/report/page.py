@@ -7,7 +7,6 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich.table import Table as RichTable
 
@@ -21,6 +20,7 @@ from edgedistill.report.final_scores import FinalScore, exported_students, final
 from edgedistill.report.learning import read_learning
 from edgedistill.report.plot import plot
 from edgedistill.report.tables import UNKNOWN, notes, tables
+from edgedistill.report.templates import render
 from edgedistill.report.watching import Watched, watch
 from edgedistill.runs.folder import RunFolder
 
@@ -76,11 +76,8 @@ def page(paths: Sequence[Path], warn: Warn = lambda message: None, games: bool =
     players = sum(1 + len(run.curves) for run in runs)
     most_bytes = min(MOST_CLIP_BYTES, MOST_CLIPS_BYTES // players) if games else 0
     sections = [_section(run, most_bytes, warn) for run in runs]
-    environment = Environment(
-        loader=PackageLoader("edgedistill.report", ""), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    text = environment.get_template("page.html.jinja").render(
+    return render(
+        "page.html.jinja",
         title=", ".join(dict.fromkeys(game_title(run.config.game) for run in runs)),
         sections=sections,
         tables=[_text_table(table) for table in tables(comparison)],
@@ -89,7 +86,6 @@ def page(paths: Sequence[Path], warn: Warn = lambda message: None, games: bool =
         versions=_versions(),
         written=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
-    return text.encode()
 
 
 def _section(run: EvaluatedRun, most_clip_bytes: int, warn: Warn) -> RunSection:
