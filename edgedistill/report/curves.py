@@ -13,6 +13,8 @@ from edgedistill.report.statistics import max_ratio, mean_ratio
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import METRICS, RunFolder
 
+Interval = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class Point:
@@ -27,6 +29,11 @@ class Point:
     """Of the teacher at the same evaluation"""
     retention: float | None
     """Of the best teacher of the whole run; None where that one does not beat a random player"""
+    score_interval: Interval | None = None
+    """95%, for the games played; None where the log has no returns of single games"""
+    teacher_interval: Interval | None = None
+    retention_interval: Interval | None = None
+    """By that of the score; the best teacher's score is taken as it is"""
 
 
 @dataclass(frozen=True)

@@ -123,15 +123,20 @@ def _charts(run: EvaluatedRun) -> list[Markup]:
     first = run.curves[0]
     colours = {curve.student: COLOURS[number % len(COLOURS)] for number, curve in enumerate(run.curves)}
     places = [point.step for point in first.points]
-    scores = [Line("teacher", places, [point.teacher_score for point in first.points], GREY)]
+    taught = [(point.step, *point.teacher_interval) for point in first.points if point.teacher_interval]
+    scores = [Line("teacher", places, [point.teacher_score for point in first.points], GREY, taught)]
     scores += [
-        Line(curve.student, places, [point.score for point in curve.points], colours[curve.student])
+        Line(
+            curve.student, places, [point.score for point in curve.points], colours[curve.student],
+            [(point.step, *point.score_interval) for point in curve.points if point.score_interval],
+        )
         for curve in run.curves
-    ]
+    ]  # fmt: skip
     kept = []
     for curve in run.curves:
         known = [(point.step, point.retention) for point in curve.points if point.retention is not None]
-        kept.append(Line(curve.student, [s for s, _ in known], [r for _, r in known], colours[curve.student]))
+        bands = [(point.step, *point.retention_interval) for point in curve.points if point.retention_interval]
+        kept.append(Line(curve.student, [s for s, _ in known], [r for _, r in known], colours[curve.student], bands))
     learning = read_learning(RunFolder.open(run.path), [curve.student for curve in run.curves])
     losses = [Line(name, *thinned(*series), colours[name]) for name, series in learning.student_loss.items()]
     drawn = [

@@ -43,7 +43,7 @@ STOPPED = 3
 
 
 def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], bool] = lambda: False) -> bool:
-    """Train one game of the folder's plan, export its students, record the best small one, draw the curve and write the report.
+    """Train one game of the plan, export its students, record the best small one, draw the curve, write a report.
 
     Ctrl-C and SIGTERM end a training with a checkpoint, and whatever comes after it at once. What happens is logged to
     the run's `job.log`.

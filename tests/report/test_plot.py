@@ -27,10 +27,13 @@ def has_colour(image, colour):
 
 
 def panels(image):
-    """What surely belongs to the left panel alone, and to the right one."""
+    """What surely belongs to the first panel alone, and to the second one."""
     height, width, _ = image.shape
     above_the_legend = image[: height * 3 // 4]
-    return above_the_legend[:, : width // 2 - width // 50], above_the_legend[:, width // 2 + width // 20 :]
+    margin = width // 40
+    return above_the_legend[:, : width // 3 - margin], above_the_legend[
+        :, width // 3 + margin : width * 2 // 3 - margin
+    ]
 
 
 def test_each_student_has_a_line_of_its_own_in_both_panels(evaluated_run):
