@@ -227,13 +227,8 @@ def _first_card(run: RunFolder, student: Trained, architecture: Architecture, qu
         trained_steps=student.step,
         seed=config.seed,
         version=_version(),
-        trained_minutes=round(_seconds(run, student.step) / 60, 1),
+        trained_minutes=round(run.metrics().seconds_until(student.step) / 60, 1),
     )
-
-
-def _seconds(run: RunFolder, step: int) -> float:
-    """Time spent on a run up to an agent step, as its log has it."""
-    return max((float(record["seconds"]) for record in run.metrics() if record["step"] <= step), default=0.0)
 
 
 def _version() -> str:

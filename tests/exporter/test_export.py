@@ -106,7 +106,7 @@ def test_the_export_is_one_described_file(tiny_export, tiny_run):
     assert "bit for bit, on x86 with and without VNNI and on ARM" in text
     config = tiny_run.config()
     assert f'"lam": {config.lam}' in text
-    assert card.trained_minutes == pytest.approx(list(tiny_run.metrics())[-1]["seconds"] / 60, abs=0.051)
+    assert card.trained_minutes == pytest.approx(tiny_run.metrics().evaluations[-1].seconds / 60, abs=0.051)
 
 
 def test_a_card_does_not_tell_where_a_teacher_lay(tiny_run, tmp_path):
