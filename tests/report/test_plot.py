@@ -71,6 +71,25 @@ def test_several_seeds_have_a_band(evaluated_run):
     assert pale_blue(compare_runs(runs)) > 10 * pale_blue(compare_runs(runs[:1]))
 
 
+def test_one_seed_has_a_band_for_its_games(evaluated_run):
+    path = evaluated_run("a", teacher=[9.0, 9.0], micro=[2.0, 4.0])
+    plain = pale_blue(compare_runs([path]))
+    other = evaluated_run("b", teacher=[], micro=[])
+    for number, score in enumerate((2.0, 4.0), start=1):
+        returns = {"teacher": (8.0, 10.0), "micro": (score - 1, score + 1)}
+        scores = {"teacher": 9.0, "micro": score}
+        RunFolder.open(other).log(EvaluationRecord(1000 * number, 60.0 * number, 30.0 * number, scores, returns))
+    assert pale_blue(compare_runs([other])) > 10 * plain
+
+
+def test_scores_stand_beside_retention_of_one_game_alone(evaluated_run):
+    runs = [evaluated_run(game, game=game, teacher=[15.0, 16.0], micro=[12.0, 9.0]) for game in ("breakout", "pong")]
+    retained, _, scores = plot(compare_runs(runs[:1])).axes
+    assert [list(line.get_ydata()) for line in scores.get_lines()] == [[12.0, 9.0], [15.0, 16.0]]
+    assert list(retained.get_lines()[0].get_xdata()) == [1000, 2000]
+    assert len(plot(compare_runs(runs, over_games=True)).axes) == 2
+
+
 def test_a_folders_name_is_not_mathematics(evaluated_run):
     runs = [evaluated_run(f"$\\{index}$", gamma=0.9 + index / 1e9, teacher=[9.0], micro=[3.0]) for index in range(2)]
     assert pixels(compare_runs(runs)).size
