@@ -5,7 +5,14 @@ from difflib import get_close_matches
 
 # Modules that a board does not have, and the extra that brings each.
 EXTRAS = {
-    **dict.fromkeys(("torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib", "jinja2"), "train"),
+    "torch": "train",
+    "gymnasium": "train",
+    "onnx": "train",
+    "safetensors": "train",
+    "scipy": "train",
+    "matplotlib": "train",
+    "jinja2": "train",
+    "tensorboardX": "train",
     "huggingface_hub": "hub",
 }
 
