@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field, fields
+from math import sqrt
 from typing import Any
 
 from edgedistill.atari.emulator import FRAME_SKIP, STACK
@@ -22,6 +23,8 @@ MAX_ACTIONS = MOST_ACTIONS
 # Returns of single games on a card, for `zoo check` to replay: one wrong logit soon changes one of them, and five games
 # take seconds on a board.
 FIRST_RETURNS = 5
+# A 95% interval reaches so many standard errors to each side.
+INTERVAL_DEVIATIONS = 1.96
 # Who has scores on a card: `student` is the file's own.
 PLAYERS = ("student", "float_student", "best_teacher", "last_teacher")
 
@@ -38,6 +41,11 @@ class Score:
     epsilon: float
     sticky: float = 0.0
     seed: int = 0
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of a single game, as the interval of the mean tells it."""
+        return (self.high - self.low) / (2 * INTERVAL_DEVIATIONS) * sqrt(self.episodes)
 
 
 @dataclass(frozen=True)
