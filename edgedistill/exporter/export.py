@@ -15,12 +15,13 @@ from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.exporter.card_text import card_text
-from edgedistill.exporter.graph import DESCRIPTIONS, float32_model, int8_model
+from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import Trained, load_trained, score_trained
 from edgedistill.runtime.card import FIRST_RETURNS, Card, Score
+from edgedistill.runtime.packed_card import QUANTISATIONS, ratio_of
 from edgedistill.runtime.policy import Policy
 
 # Below this share of equal actions an export is refused. A student that learnt in integers is written down as it is,
@@ -154,7 +155,7 @@ def export_student(
 
     report("comparing with the student that was trained on held-out play")
     held_out = play_frames(reference, config.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.01)
-    card = _first_card(run, trained_student, network.architecture, DESCRIPTIONS[precision])
+    card = _first_card(run, trained_student, network.architecture, QUANTISATIONS[precision])
     policy = Policy(_with_card(model, card), str(output))
     found = fidelity(policy, reference, held_out)
     rounded_afterwards = precision == "int8" and not learnt_in_integers
@@ -170,7 +171,7 @@ def export_student(
     card = replace(
         card,
         agreement=round(found.agreement, 5),
-        largest_logit_error=found.largest_error,
+        largest_logit_error=float(f"{found.largest_error:.4g}"),
         disagreement_allowed=not faithful,
     )
 
@@ -218,7 +219,7 @@ def _first_card(run: RunFolder, student: Trained, architecture: Architecture, qu
         actions=actions,
         student=architecture.name,
         params=architecture.parameters(len(actions)),
-        ratio=round(architecture.ratio(len(actions)), 6),
+        ratio=ratio_of(architecture.parameters(len(actions)), len(actions)),
         macs=architecture.macs(len(actions)),
         quantisation=quantisation,
         agreement=0.0,
