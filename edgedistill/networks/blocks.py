@@ -43,8 +43,7 @@ def newest(blocks: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def shown(blocks: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """(N, 21, 21, 64) -> (N, 4): which frames of a stack show anything. After a reset, the older ones are black."""
-    found: NDArray[np.bool_] = blocks.reshape(len(blocks), BLOCKS**2, STACK, PIXELS).any(axis=(1, 3))
-    return found
+    return np.asarray(blocks.reshape(len(blocks), BLOCKS**2, STACK, PIXELS).any(axis=(1, 3)))
 
 
 def blocks_to_input(blocks: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:
