@@ -23,6 +23,7 @@ TIMEOUT_S = 900
 IN_WHEEL = (
     "edgedistill/py.typed",
     "edgedistill/atari/scores.csv",
+    "edgedistill/report/page.html.jinja",
     "edgedistill/student_zoo/micro.toml",
     "edgedistill/student_zoo/trained/pong/micro.onnx",
     "edgedistill/student_zoo/trained/pong/micro.md",

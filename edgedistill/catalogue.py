@@ -24,6 +24,8 @@ MAX_CHANNELS = 512
 MAX_UNITS = 4096
 # The console's action set, the largest of any game.
 MOST_ACTIONS = 18
+# Pong's: where a ratio is given without a game.
+USUAL_ACTIONS = 6
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 # Modules of the [train] extra that a board does not have.
-TRAIN_MODULES = frozenset({"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib"})
+TRAIN_MODULES = frozenset({"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib", "jinja2"})
 
 
 class EdgeDistillError(Exception):

@@ -56,6 +56,15 @@ def find_game(name: str) -> str:
     raise BadRequest(f"No game '{name}'. {hint}")
 
 
+def game_title(game: str) -> str:
+    """A game's name as people write it.
+
+    >>> game_title("ms_pacman"), game_title("space_invaders")
+    ('Ms. Pac-Man', 'Space Invaders')
+    """
+    return {"ms_pacman": "Ms. Pac-Man", "qbert": "Q*bert"}.get(game, game.replace("_", " ").title())
+
+
 def retention(game: str, student_score: float, teacher_score: float) -> float | None:
     """How much of what the teacher has over a random player the student kept: (student − random) / (teacher − random).
 

@@ -92,7 +92,7 @@ class Episode:
     def __init__(self, emulator: Emulator, protocol: Protocol, number: int) -> None:
         seeds = np.random.SeedSequence([protocol.seed, number])
         self._rng = np.random.default_rng(seeds)
-        self._epsilon = protocol.epsilon
+        self.epsilon = protocol.epsilon
         self.number = number
         self.emulator = emulator
         self.total_reward = 0.0
@@ -103,7 +103,7 @@ class Episode:
     def step(self, greedy: int) -> int:
         """Play the greedy action, or with probability ε a random one; returns the action played."""
         action = greedy
-        if self._rng.random() < self._epsilon:
+        if self._rng.random() < self.epsilon:
             action = int(self._rng.integers(len(self.emulator.actions)))
         reward, self.over = self.emulator.step(action)
         self.total_reward += reward

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from edgedistill.cli import bench, compare, evaluate, export, games, hub, play, train, zoo
+from edgedistill.cli import bench, compare, evaluate, export, games, hub, play, report, serve, train, zoo
 from edgedistill.cli.output import console, print_error
 from edgedistill.errors import EdgeDistillError, missing_extra
 from edgedistill.signals import unwound_by_sigterm
@@ -27,8 +27,10 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("export")(export.export)
 app.command("play")(play.play)
+app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("games")(games.games)
 app.add_typer(zoo.app, name="zoo")
 app.add_typer(hub.app, name="hub")

@@ -40,7 +40,8 @@ def compare(
 
     if png is not None:
         # Before the work: it fails where matplotlib is missing.
-        from edgedistill.report.plot import plot_png
+        from edgedistill.report.drawing import to_png
+        from edgedistill.report.plot import plot
 
         check_writable(png)
     if csv is not None:
@@ -49,7 +50,7 @@ def compare(
             raise BadRequest(f"--png and --csv both name {csv}. Name two files.")
     comparison = compare_runs(runs, over_games, lambda message: stderr.print(message, soft_wrap=True))
     if png is not None:
-        write_atomically(png, plot_png(comparison))
+        write_atomically(png, to_png(plot(comparison)))
     if csv is not None:
         write_atomically(csv, comparison.to_csv())
     if as_json:

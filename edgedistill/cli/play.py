@@ -30,7 +30,9 @@ def play(
     epsilon: Annotated[float, typer.Option(min=0, max=1, help="Probability of a random action.")] = 0.01,
     sticky: Annotated[float, typer.Option(min=0, max=1, help="Probability of repeating the last action.")] = 0.0,
     headless: Annotated[bool, typer.Option("--headless", help="Draw nothing, play as fast as possible.")] = False,
-    gif: Annotated[Path | None, typer.Option(help="Write an animated GIF (the first minute).")] = None,
+    gif: Annotated[
+        Path | None, typer.Option(help="Write an animated GIF of the ten seconds with the most points.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; implies --headless.")] = False,
 ) -> None:
     """Play a game with an exported student, in the terminal and at real speed."""
@@ -45,20 +47,20 @@ def play(
     policy = Policy.load(find_student(student_file, student))
     if game is not None:
         policy.require_game(find_game(game))
+    protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=sticky, seed=seed)
     recorder = None
     if gif:
         # Only now, since a board that plays out of sight can do without Pillow's 3 MB of memory.
         from edgedistill.runtime.gif import GifRecorder
 
-        recorder = GifRecorder(gif)
+        recorder = GifRecorder(gif, policy.card, protocol)
     summary = Summary()
-    protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=sticky, seed=seed)
     decisions = play_games(policy, protocol, summary, max_steps)
     shown = not (headless or as_json or not sys.stdout.isatty())
     began = time.perf_counter()
     for decision in watch(decisions, policy.card, console) if shown else decisions:
         if recorder:
-            recorder.add(decision.screen())
+            recorder.add(decision)
     seconds = time.perf_counter() - began
     if recorder:
         recorder.save()
@@ -92,4 +94,4 @@ def play(
         f"{summary.steps / seconds:,.0f} steps/s; real time is 15"
     )
     if gif:
-        console.print(f"  wrote {gif}", soft_wrap=True)
+        console.print(f"  wrote {gif}: the ten seconds with the most points", soft_wrap=True)

@@ -8,10 +8,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from edgedistill.catalogue import NATURE_DQN, load_catalogue
-from edgedistill.cli.output import console, print_json, print_next, print_table
+from edgedistill.catalogue import USUAL_ACTIONS
+from edgedistill.cli.output import console, print_json, print_next
 from edgedistill.cli.zoo_build import build
 from edgedistill.cli.zoo_check import check
+from edgedistill.cli.zoo_list import Actions, AsJson, list_students
 from edgedistill.cli.zoo_results import results
 from edgedistill.errors import BadRequest
 
@@ -19,83 +20,19 @@ if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
     from edgedistill.runtime.card import Card
 
 app = typer.Typer(help="The catalogue: list it, show and check the trained students, train it anew.")
+app.command("list")(list_students)
 app.command("check")(check)
 app.command("results")(results)
 app.command("build")(build)
 
-Actions = Annotated[int, typer.Option(help="Size of the action set: 6 in Pong, 4 in Breakout, 18 at most.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.callback(invoke_without_command=True)
-def zoo(context: typer.Context, actions: Actions = 6, as_json: AsJson = False) -> None:
+def zoo(context: typer.Context, actions: Actions = USUAL_ACTIONS, as_json: AsJson = False) -> None:
     """The students: alone, as a list; see the commands for what else."""
     if context.invoked_subcommand is None:
         list_students(actions, as_json)
-    elif as_json or actions != 6:
+    elif as_json or actions != USUAL_ACTIONS:
         raise BadRequest(f"Put the options behind the command: edgedistill zoo {context.invoked_subcommand} …")
-
-
-@app.command("list")
-def list_students(actions: Actions = 6, as_json: AsJson = False) -> None:
-    """List the students: layers, parameters, true share of the Nature DQN's, multiply-accumulates, int8 bytes."""
-    from edgedistill.atari.games import action_counts
-    from edgedistill.runtime.shipped import shipped_games
-
-    if not 2 <= actions <= 18:
-        raise BadRequest(f"--actions must be from 2 to 18, got {actions}.")
-    trained = {
-        game: [file.name for file in files]
-        for game, files in shipped_games().items()
-        if action_counts().get(game) == actions
-    }
-    rows: list[dict[str, Any]] = [
-        {
-            "name": entry.name,
-            "layers": entry.layers_text(),
-            "parameters": entry.parameters(actions),
-            "ratio": entry.ratio(actions),
-            "macs": entry.macs(actions),
-            "int8_bytes": entry.int8_bytes(actions),
-            "trained": [game for game, files in trained.items() if f"{entry.name}.onnx" in files],
-            "summary": entry.summary,
-        }
-        for entry in load_catalogue().values()
-    ]
-    if as_json:
-        print_json(rows)
-        return
-    table = Table()
-    for column in ("name", "conv / fc", "parameters", "ratio", "MMAC", "int8 KB", "trained"):
-        table.add_column(column, justify="left" if column in ("name", "conv / fc", "trained") else "right")
-    for row in rows:
-        table.add_row(
-            row["name"],
-            row["layers"],
-            f"{row['parameters']:,}",
-            f"{row['ratio']:.2%}",
-            f"{row['macs'] / 1e6:.2f}",
-            f"{row['int8_bytes'] / 1e3:.1f}",
-            f"{len(row['trained'])} of {len(trained)}" if trained else "",
-        )
-    plain = f"{NATURE_DQN.parameters(actions):,}"
-    print_table(f"Students at {actions} actions; 100% is the plain Nature DQN, {plain}", table)
-    console.print(
-        "conv: channels; 'k3s2' is a 3×3 kernel with stride 2 where that is not the Nature DQN's; 'd3s2', depthwise.",
-        style="dim",
-    )
-    console.print(
-        f"trained: in how many of the {len(trained)} games of {actions} actions that ship"
-        + (f" ({', '.join(trained)}). " if trained else ". ")
-        + "All games: edgedistill games",
-        style="dim",
-        soft_wrap=True,
-    )
-    game = next(iter(trained), None)
-    print_next(
-        *([f"edgedistill play {game}", f"edgedistill zoo show {game}"] if game else []),
-        "edgedistill train --game pong --ratio 0.017",
-    )
 
 
 @app.command("show")

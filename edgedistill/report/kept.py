@@ -54,7 +54,7 @@ def read_kept(files: Iterable[Path]) -> list[Kept]:
     found = []
     for file in files:
         card = Policy.load(file).card
-        kept = _of_card(card, file.stat().st_size)
+        kept = kept_of_card(card, file.stat().st_size)
         if kept is not None:
             found.append(kept)
     return sorted(found, key=lambda kept: (kept.game, -kept.ratio))
@@ -84,7 +84,8 @@ def students_of(found: Sequence[Kept]) -> list[str]:
     return sorted(ratios, key=lambda student: -ratios[student])
 
 
-def _of_card(card: Card, size: int) -> Kept | None:
+def kept_of_card(card: Card, size: int) -> Kept | None:
+    """What a card says of a file of `size` bytes; None where it has no scores at ε 0.01."""
     student, teacher = card.score("student", EPSILON), card.score("best_teacher", EPSILON)
     if student is None or teacher is None:
         return None

@@ -1,34 +1,29 @@
 """A comparison as a picture: retention over agent steps and over minutes of training."""
 
-import io
 from collections.abc import Callable, Sequence
 from math import ceil
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
+from edgedistill.atari.games import game_title
 from edgedistill.report.comparison import Comparison, MeanPoint, Summary
+from edgedistill.report.drawing import COLOURS, GREY, plain
 
-# Okabe & Ito 2008: told apart with any colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-PIXELS_PER_INCH = 160
 # As many of the legend's characters fit beside each other, wide ones and lines included.
 LEGEND_CHARACTERS = 115
 
 
-def plot_png(comparison: Comparison) -> bytes:
+def plot(comparison: Comparison) -> Figure:
     """Two panels with a line per student and setting, its 95% interval as a band, and the best teacher at 100%."""
     summaries = comparison.over_games or comparison.by_game
-    # A pair of dollar signs in a folder's name would be read as mathematics.
-    labels = [_label(summary, summaries).replace("$", r"\$") for summary in summaries]
+    labels = [plain(_label(summary, summaries)) for summary in summaries]
     most_columns = max(1, min(4, LEGEND_CHARACTERS // (8 + max(map(len, labels)))))
     legend_rows = ceil(len(labels) / most_columns)
-    figure = Figure(figsize=(11, 4.7 + 0.22 * legend_rows), dpi=PIXELS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(11, 4.7 + 0.22 * legend_rows), layout="constrained")
     by_step, by_minute = figure.subplots(1, 2, sharey=True)
     _draw(by_step, summaries, lambda point: point.step, "agent steps (4 emulator frames each)")
     _draw(by_minute, summaries, lambda point: point.minutes, "minutes of training, evaluations left out")
@@ -40,17 +35,15 @@ def plot_png(comparison: Comparison) -> bytes:
         by_step.get_lines()[1:], labels, loc="outside lower center", ncols=ceil(len(labels) / legend_rows),
         frameon=False, fontsize=10, handlelength=3,
     )  # fmt: skip
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    return image.getvalue()
+    return figure
 
 
 def _draw(axes: Axes, summaries: Sequence[Summary], place: Callable[[MeanPoint], float], label: str) -> None:
     """One panel; `place` tells where on the horizontal axis a point lies."""
-    axes.axhline(1.0, color="0.35", linewidth=1.2, zorder=1)
+    axes.axhline(1.0, color=GREY, linewidth=1.2, zorder=1)
     axes.annotate(
         "best teacher", (0.01, 1.0), xycoords=("axes fraction", "data"), xytext=(0, 4), textcoords="offset points",
-        color="0.35", fontsize=9,
+        color=GREY, fontsize=9,
     )  # fmt: skip
     for summary, (colour, line, marker) in zip(summaries, _looks(summaries), strict=True):
         known = [(place(point), point.retention) for point in summary.curve if point.retention is not None]
@@ -99,7 +92,7 @@ def _label(summary: Summary, summaries: Sequence[Summary]) -> str:
 
 def _title(summaries: Sequence[Summary]) -> str:
     games = list(dict.fromkeys(game for summary in summaries for game in summary.games))
-    names = [game.replace("_", " ").title() for game in games]
+    names = [game_title(game) for game in games]
     if len(games) == 1:
         return f"{names[0]}: how much of their best teacher students keep"
     listed = ", ".join(names) if len(names) <= 4 else f"{len(names)} games"

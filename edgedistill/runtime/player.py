@@ -24,6 +24,10 @@ class Decision:
     step: int
     """Agent steps of this episode so far"""
     action: str
+    index: int
+    """Of the action, in the card's order"""
+    logits: NDArray[np.float32]
+    """(A,), the student's value of each action on the frames before this one; a random action has not the largest"""
     score: float
     """Unclipped return of this episode so far"""
     over: bool
@@ -45,9 +49,9 @@ class Summary:
     """Return so far of an episode that `max_steps` cut"""
     _actions: Any = field(default_factory=hashlib.sha256)
 
-    def add(self, decision: Decision, action: int) -> None:
+    def add(self, decision: Decision) -> None:
         self.steps += 1
-        self._actions.update(bytes([action]))
+        self._actions.update(bytes([decision.index]))
         if decision.over:
             self.scores.append(decision.score)
         self.unfinished_score = None if decision.over else decision.score
@@ -72,8 +76,23 @@ def play(policy: Policy, protocol: Protocol, summary: Summary, max_steps: int | 
         while not episode.over:
             if max_steps is not None and summary.steps >= max_steps:
                 return
-            action = episode.step(int(policy.act(emulator.frames[None])[0]))
-            name = policy.card.actions[action]
-            decision = Decision(number, episode.steps, name, episode.total_reward, episode.over, emulator)
-            summary.add(decision, action)
+            decision = decide(policy, episode)
+            summary.add(decision)
             yield decision
+
+
+def decide(policy: Policy, episode: Episode) -> Decision:
+    """Play one agent step of an episode that is not over."""
+    emulator = episode.emulator
+    logits = policy.logits(emulator.frames[None])[0]
+    action = episode.step(int(logits.argmax()))
+    return Decision(
+        episode.number,
+        episode.steps,
+        policy.card.actions[action],
+        action,
+        logits,
+        episode.total_reward,
+        episode.over,
+        emulator,
+    )

@@ -22,7 +22,8 @@ from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter.export import export_student
 from edgedistill.files import alone, write_atomically
 from edgedistill.report.comparison import compare_runs
-from edgedistill.report.plot import plot_png
+from edgedistill.report.drawing import to_png
+from edgedistill.report.plot import plot
 from edgedistill.runs.folder import METRICS, RunFolder
 from edgedistill.runtime.gif import GifRecorder
 from edgedistill.runtime.player import Summary, play
@@ -32,8 +33,9 @@ from edgedistill.signals import stop_signals
 from edgedistill.zoo.layout import GameFolder, is_older
 from edgedistill.zoo.plan import Plan
 
-# Ten seconds at 15 decisions a second.
-GIF_DECISIONS = 150
+# Games of the evaluation's seeds among which the GIF's moment is chosen, and decisions in all: ten minutes of play.
+GIF_GAMES = 5
+GIF_DECISIONS = 9_000
 
 # Exit code of the program when it was stopped.
 STOPPED = 3
@@ -72,7 +74,7 @@ def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], boo
         if is_older(place.gif, students):
             _record(best_student(students), place.gif)
         if is_older(place.curve, [place.run / METRICS]):
-            write_atomically(place.curve, plot_png(compare_runs([place.run])))
+            write_atomically(place.curve, to_png(plot(compare_runs([place.run]))))
         say(place, "all there")
     return True
 
@@ -126,12 +128,11 @@ def _export(place: GameFolder, plan: Plan) -> None:
 
 
 def _record(student: Path, gif: Path) -> None:
-    """Ten seconds of play."""
-    recorder = GifRecorder(gif)
-    # A game may be over sooner; the next then follows.
-    protocol = Protocol(episodes=GIF_DECISIONS, seed=0)
-    for decision in play(Policy.load(student), protocol, Summary(), GIF_DECISIONS):
-        recorder.add(decision.screen())
+    """The strongest ten seconds of its first games."""
+    policy, protocol = Policy.load(student), Protocol(episodes=GIF_GAMES)
+    recorder = GifRecorder(gif, policy.card, protocol)
+    for decision in play(policy, protocol, Summary(), GIF_DECISIONS):
+        recorder.add(decision)
     recorder.save()
 
 

@@ -4,7 +4,7 @@ plan.json                          what it is to hold
 progress.md                        how far it is, for people; rewritten while it is built
 runs/<game>/                       the training run, with job.log
 trained/<game>/<student>.onnx, .md the exported students with their cards
-trained/<game>/play.gif, curve.png ten seconds of play, and retention over training
+trained/<game>/play.gif, curve.png the strongest ten seconds of its first games, and retention over training
 """
 
 from collections.abc import Iterable

@@ -14,7 +14,7 @@ def test_zoo_lists_the_catalogue(cli):
     assert table.code == 0
     assert "micro" in table.out
     assert "1.62%" in table.out
-    rows = json.loads(cli("zoo", "--json", "--actions", 18).out)
+    rows = json.loads(cli("zoo", "--json", "--actions", 18).out)["designs"]
     assert {row["name"] for row in rows} >= {"net1", "net5", "micro", "nano", "pico"}
     assert all(row["ratio"] < 0.017 for row in rows if row["name"] in ("micro", "nano"))
 
@@ -160,11 +160,30 @@ def test_games_are_listed_with_what_ships(cli):
     assert ["pong", "6", "-20.7", "14.6", str(len(rows["pong"]["students"]))] in lines
 
 
-def test_the_catalogue_counts_games_of_the_asked_action_set(cli):
-    rows = json.loads(cli("zoo", "--json", "--actions", 4).out)
-    assert {game for row in rows for game in row["trained"]} == {"breakout"}
-    assert "breakout" not in cli("zoo", "--actions", 6).out
-    assert "1 of 1" in cli("zoo", "--actions", 4).out
+def test_the_catalogue_has_designs_and_who_plays_each_game(cli):
+    found = json.loads(cli("zoo", "list", "--json").out)
+    players = {row["game"]: row for row in found["players"]}
+    assert set(players) == {row["game"] for row in json.loads(cli("games", "--json").out) if row["students"]}
+    for row in players.values():
+        (shown,) = (
+            student
+            for student in json.loads(cli("zoo", "show", row["game"], "--json").out)["students"]
+            if student["plays_by_default"]
+        )
+        scores = shown["scores"][0]
+        assert (row["student"], row["bytes"]) == (shown["student"], shown["bytes"])
+        assert (row["score"], row["retention"], row["human_normalised"]) == (
+            scores["student"]["mean"], scores["retention"], scores["human_normalised"],
+        )  # fmt: skip
+        assert row["ratio"] <= 0.017
+
+
+def test_designs_have_the_size_of_the_asked_action_set(cli):
+    def micro(*options):
+        designs = json.loads(cli("zoo", "list", "--json", *options).out)["designs"]
+        return next(row for row in designs if row["name"] == "micro")
+
+    assert micro("--actions", 18)["parameters"] - micro()["parameters"] == 12 * 65  # units and a bias each
 
 
 def test_what_is_piped_is_neither_wrapped_nor_cut(tmp_path):

@@ -5,12 +5,13 @@ import pytest
 from PIL import Image
 
 from edgedistill.report.comparison import compare_runs
-from edgedistill.report.plot import COLOURS, plot_png
+from edgedistill.report.drawing import COLOURS, to_png
+from edgedistill.report.plot import plot
 from edgedistill.runs.folder import RunFolder
 
 
 def pixels(comparison):
-    image = Image.open(io.BytesIO(plot_png(comparison)))
+    image = Image.open(io.BytesIO(to_png(plot(comparison))))
     assert image.format == "PNG"
     return np.asarray(image.convert("RGB"))
 

@@ -3,11 +3,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.protocol import Protocol, evaluate
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.gif import GifRecorder
 from edgedistill.runtime.player import Summary, play
 from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import shipped_student
 from edgedistill.runtime.terminal import TerminalScreen
 
 
@@ -40,19 +42,40 @@ def test_the_hash_tells_games_apart(policy):
     assert digest(1) == digest(1) != digest(2)
 
 
-def test_a_gif_has_the_frames_that_were_played(policy, tmp_path):
-    recorder = GifRecorder(tmp_path / "out.gif")
-    for decision in play(policy, Protocol(episodes=1), Summary(), max_steps=70):
-        recorder.add(decision.screen())
-    recorder.save()
+def recorded(policy, protocol, path, decisions):
+    recorder = GifRecorder(path, policy.card, protocol)
+    for decision in play(policy, protocol, Summary(), decisions):
+        recorder.add(decision)
+    return recorder.save()
+
+
+def test_a_gif_has_ten_seconds_with_the_score_on_them(tmp_path):
+    policy = Policy.load(shipped_student("breakout"))
+    moment = recorded(policy, Protocol(episodes=1), tmp_path / "out.gif", 400)
+    assert moment.end - moment.first == 150
+    assert (tmp_path / "out.gif").stat().st_size <= 150_000
     with Image.open(tmp_path / "out.gif") as gif:
-        assert gif.size == (320, 240)
-        assert gif.n_frames > 30
+        assert gif.size == (320, 258)
+        lengths, strips = [], set()
+        for number in range(gif.n_frames):
+            gif.seek(number)
+            lengths.append(gif.info["duration"])
+            strips.add(np.asarray(gif.convert("RGB"))[:18].tobytes())
+    assert sum(lengths) == 150 * 70
+    # One strip per score that was shown.
+    assert len(strips) == len(set(moment.game.scores[moment.first : moment.end]))
 
 
-def test_a_gif_that_cannot_be_written_is_refused_before_play(tmp_path):
+def test_a_gif_of_noise_is_small_enough(policy, tmp_path, monkeypatch):
+    noise = np.random.default_rng(0)
+    monkeypatch.setattr(Emulator, "screen_rgb", lambda self: noise.integers(0, 256, (210, 160, 3), np.uint8))
+    recorded(policy, Protocol(episodes=1), tmp_path / "out.gif", 12)
+    assert (tmp_path / "out.gif").stat().st_size <= 150_000
+
+
+def test_a_gif_that_cannot_be_written_is_refused_before_play(policy, tmp_path):
     with pytest.raises(BadRequest, match="cannot be written"):
-        GifRecorder(tmp_path / "missing" / "out.gif")
+        GifRecorder(tmp_path / "missing" / "out.gif", policy.card, Protocol())
 
 
 def test_the_terminal_shows_both_halves_of_the_screen():

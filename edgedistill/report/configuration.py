@@ -1,0 +1,83 @@
+"""The settings of a run in words: which differ from the defaults, and the command that repeats it."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedistill.catalogue import load_catalogue
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.presets import preset
+from edgedistill.runs.setting import settings_of
+
+
+@dataclass(frozen=True)
+class SettingLine:
+    """One setting of a run."""
+
+    flag: str
+    value: str
+    default: str
+    """Of a run with this teacher and mode"""
+    help: str
+    changed: bool
+    words: tuple[str, ...]
+    """That give it on the command line; empty where there is nothing to give"""
+
+
+def setting_lines(config: TrainConfig) -> list[SettingLine]:
+    """Every setting, those that differ from the defaults first."""
+    usual = preset(teacher=config.teacher, mode=config.mode, frozen=config.frozen)
+    lines = []
+    for name, (setting, _, declared) in settings_of(TrainConfig).items():
+        value, default = getattr(config, name), usual.get(name, declared)
+        words = tuple(
+            word
+            for each in (value if isinstance(value, tuple) else (value,))
+            for word in (setting.flag(name), str(each))
+            if each is not None
+        )
+        lines.append(
+            SettingLine(setting.flag(name), _text(value), _text(default), setting.help, value != default, words)
+        )
+    return sorted(lines, key=lambda line: not line.changed)
+
+
+def train_command(config: TrainConfig) -> str:
+    """The command that trains such a run anew.
+
+    A student that is not the catalogue's is named as the file of its design would be, a frozen teacher as it was given.
+    """
+    catalogue = load_catalogue()
+    words = ["edgedistill", "train", "--game", config.game]
+    for source in config.teacher_from.split(" + ") if config.teacher_from else ():
+        words += ["--teacher-from", source]
+    for student in config.students:
+        known = catalogue.get(student.name) == student
+        words += ["--student", student.name if known else f"{student.name}.toml"]
+    if not config.students:
+        words.append("--teacher-only")
+    for line in setting_lines(config):
+        # A frozen teacher brings its own kind and network.
+        if line.changed and not (config.frozen and line.flag in ("--teacher", "--teacher-network")):
+            words += line.words
+    return shlex.join(words)
+
+
+def next_commands(path: Path, config: TrainConfig) -> list[str]:
+    """What scores and exports the run."""
+    run = shlex.quote(str(path))
+    exports = [
+        f"edgedistill export {run} --student {student.name} -o {config.game}-{student.name}.onnx"
+        for student in config.students
+    ]
+    return [f"edgedistill evaluate {run} --episodes 100", *exports]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(_text, value))
+    if isinstance(value, bool) or value is None:
+        return "none" if value is None else str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""`edgedistill serve`: a board plays, a browser watches. Base install alone: http.server and Pillow."""

@@ -1,0 +1,140 @@
+import html
+import io
+import re
+import shutil
+from base64 import b64decode
+
+import pytest
+from PIL import Image
+
+from edgedistill.report.page import page
+from edgedistill.runs.folder import RunFolder
+
+
+def page_of(runs):
+    """Without games, which take some seconds each."""
+    return page(runs, games=False)
+
+
+def text_of(content: bytes) -> str:
+    """The words of a page, without its style and its marks."""
+    body = re.sub(r"(?s)<style>.*?</style>", "", content.decode())
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)))
+
+
+def rows(content: bytes) -> dict[str, list[str]]:
+    """The cells of all table rows by their first one."""
+    found = {}
+    for row in re.findall(r"(?s)<tr>(.*?)</tr>", content.decode()):
+        first, *rest = (html.unescape(re.sub("<[^>]+>", "", cell)) for cell in re.findall(r"<t[hd].*?</t[hd]>", row))
+        found.setdefault(first, rest)
+    return found
+
+
+def test_settings_that_differ_come_first(tiny_run):
+    content = page_of([tiny_run.path])
+    changed, others = content.decode().split("<details>")
+    assert "<code>--envs<" in changed and "<code>--envs<" not in others
+    assert "<code>--gamma<" in others and "<code>--gamma<" not in changed
+    assert rows(content)["--envs"] == ["4", "32", "Parallel games."]
+
+
+def test_scores_are_those_of_the_exported_file_beside_the_run(tiny_run, tiny_export, tmp_path):
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    assert rows(page_of([run]))["pico"][-1] == "validation"
+    shutil.copy(tiny_export.path, tmp_path / "my.onnx")
+    card = tiny_export.card
+    found = rows(page_of([run]))["pico"]
+    assert found[3] == f"{tiny_export.bytes / 1000:.1f} KB"
+    assert found[4].startswith(f"{card.score('student', 0.01).mean:,.1f} [")
+    assert found[8:] == [f"{card.agreement:.1%}", "card"]
+
+
+def test_another_runs_file_does_not_count(evaluated_run, tiny_export, tmp_path):
+    run = evaluated_run("run", game="pong", teacher=[5.0], pico=[4.0])
+    shutil.copy(tiny_export.path, tmp_path / "run" / "pico.onnx")
+    assert rows(page_of([run]))["pico"][3] == "–"
+
+
+def test_scores_of_evaluate_count_at_the_last_step(evaluated_run):
+    run = evaluated_run("run", teacher=[5.0, 11.7], micro=[4.0, 6.0])
+    for network, step, returns in (
+        ("best_teacher", 2000, [21.7, 21.7]),
+        ("micro", 1000, [1.0, 1.0]),
+        ("micro", 2000, [11.7, 11.7]),
+    ):
+        record = {"network": network, "step": step, "protocol": {"epsilon": 0.01}, "returns": returns}
+        RunFolder.open(run).log_evaluation(record)
+    found = rows(page_of([run]))["micro"]
+    assert found[4:8] == ["11.7 [11.7, 11.7]", "2, ε 0.01", "0.35", "50.0% [50, 50]"]
+
+
+def test_several_runs_stand_beside_each_other(evaluated_run):
+    runs = [evaluated_run(f"{gamma}", gamma=gamma, teacher=[9.0] * 2, micro=[3.0, 9 * gamma]) for gamma in (0.5, 0.9)]
+    words = text_of(page_of(runs))
+    assert "Side by side" in words and "gamma=0.5: retention, breakout, 1 seed" in words
+    assert len(re.findall("Settings that differ", words)) == 2
+
+
+def test_runs_of_several_games(evaluated_run):
+    runs = [evaluated_run(game, game=game, teacher=[15.0], micro=[12.0]) for game in ("breakout", "pong")]
+    assert "interquartile mean over 2 games" in text_of(page_of(runs))
+
+
+def test_a_runs_texts_are_no_marks(evaluated_run):
+    run = evaluated_run("<b>run", teacher=[5.0], micro=[4.0], teacher_from="<script>alert(1)</script>")
+    content = page_of([run, evaluated_run("$x$<i>", teacher=[5.0], micro=[4.0], gamma=0.5)]).decode()
+    assert "<b>run" not in content and "<script" not in content and "<i>" not in content
+
+
+def test_nothing_is_fetched(evaluated_run):
+    content = page_of([evaluated_run("run", teacher=[5.0], micro=[4.0])]).decode()
+    assert re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)""", content) == []
+    assert "url(http" not in content
+
+
+def test_players_are_shown_at_play(tiny_run, monkeypatch):
+    monkeypatch.setattr("edgedistill.report.watching.MOST_DECISIONS", 300)
+    content = page([tiny_run.path])
+    assert len(content) < 1_000_000
+    pictures = [b64decode(each) for each in re.findall(r'src="data:image/webp;base64,([^"]+)"', content.decode())]
+    lengths = [Image.open(io.BytesIO(picture)).n_frames for picture in pictures]
+    assert lengths[:3] == [150] * 3 or min(lengths[:3]) > 50  # equal screens in a row are one frame
+    assert lengths[3:] and set(lengths[3:]) == {1}
+    words = text_of(content)
+    assert len(re.findall(r"agreement \d+\.\d%", words)) == 2
+    assert re.search(r"Where (micro|pico) and its teacher differ most teacher noop", words)
+
+
+def test_a_run_whose_teacher_is_lost_has_no_pictures(evaluated_run):
+    words = text_of(page([evaluated_run("run", teacher=[5.0], micro=[4.0])]))
+    assert "At play run has no checkpoint yet" in words
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "said"),
+    [
+        (lambda run: (run / "metrics.jsonl").unlink(), 2, "has no evaluation yet"),
+        (lambda run: (run / "config.json").write_text("{"), 2, "not a run's config"),
+        (lambda run: shutil.rmtree(run), 2, "No run at run"),
+    ],
+)
+def test_a_run_that_cannot_be_told_of(evaluated_run, cli, damage, code, said):
+    damage(evaluated_run("run", teacher=[5.0], micro=[4.0]))
+    outcome = cli("report", "run", "-o", "r.html", "--no-games")
+    assert outcome.code == code and said in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_path_that_cannot_be_written(evaluated_run, cli, tmp_path):
+    run = evaluated_run("run", teacher=[5.0], micro=[4.0])
+    outcome = cli("report", run, "-o", "missing/r.html")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "missing/r.html: cannot be written" in outcome.err
+
+
+def test_the_command_says_what_it_wrote(evaluated_run, cli, tmp_path):
+    run = evaluated_run("run", teacher=[5.0], micro=[4.0])
+    outcome = cli("report", run, "-o", "r.html", "--no-games")
+    assert outcome.code == 0 and "wrote r.html" in outcome.out
+    assert (tmp_path / "r.html").read_bytes().startswith(b"<!doctype html>")
