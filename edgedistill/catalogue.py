@@ -28,6 +28,9 @@ MOST_ACTIONS = 18
 USUAL_ACTIONS = 6
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
+# Of an exported file, beside its tensors.
+GRAPH_AND_CARD_BYTES = 6_000
+
 
 @dataclass(frozen=True)
 class Conv:
@@ -92,12 +95,16 @@ class Architecture:
         return self.parameters(actions) / NATURE_DQN.parameters(actions)
 
     def int8_bytes(self, actions: int) -> int:
-        """Bytes of the tensors in an exported file; its graph and metadata add some 7 KB.
+        """Bytes of the tensors in an exported file.
 
         An output has int8 weights with a float32 scale and an int8 zero point, and an int32 bias with a float32 scale
         and an int32 zero point. All activations share one float32 scale and uint8 zero point.
         """
         return sum(outputs * (weights + 5 + 12) for outputs, weights, _ in self._layers(actions)) + 5
+
+    def file_bytes(self, actions: int) -> int:
+        """About the size of an exported file: its tensors, its graph and its card."""
+        return self.int8_bytes(actions) + GRAPH_AND_CARD_BYTES
 
     def layers_text(self) -> str:
         """The layers in a few characters: channels, kernel and stride where they are not the Nature DQN's, units.

@@ -15,7 +15,7 @@ def hub() -> None:
     """Students on the Hugging Face Hub: take those of others."""
 
 
-@app.command()
+@app.command("pull")
 def pull(
     name: Annotated[
         str, typer.Argument(metavar="USER/REPO[@REVISION][:FILE]", help="A repository, and which student in it.")
