@@ -14,6 +14,7 @@ from edgedistill.catalogue import Architecture, find_architecture, pick_by_ratio
 from edgedistill.cli import train_options as options
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
+from edgedistill.hub.name import is_hub_name
 from edgedistill.runs.config import NO_LIMIT, TrainConfig, resumed_config
 from edgedistill.signals import stop_signals
 
@@ -77,6 +78,9 @@ def train(
             )
         architectures = tuple(entry for entry, _ in students)
         path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
+        for source in teacher_from or ():
+            if is_hub_name(source):
+                notes.print(f"taking the teacher from {source}", soft_wrap=True)
         teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))
         run, config = new_run(path, rom, architectures, teacher, mode, teacher_from or (), given)
 

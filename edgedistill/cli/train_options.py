@@ -25,8 +25,9 @@ Resume = Annotated[
 TeacherFrom = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="RUN|sb3:FILE",
-        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN. "
+        metavar="RUN|sb3:FILE|hub:NAME",
+        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN, here "
+        "or on the Hugging Face Hub (hub:sb3/dqn-BreakoutNoFrameskip-v4). "
         "Repeated, the mean of their policies teaches (Sun & Fazli 2020).",
         rich_help_panel=Group.TEACHER,
     ),

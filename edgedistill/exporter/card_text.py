@@ -6,6 +6,7 @@ from pathlib import PureWindowsPath
 
 from edgedistill.atari.emulator import FRAME_SKIP
 from edgedistill.atari.games import human_normalised, retention
+from edgedistill.hub.name import is_hub_name
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runtime.card import Card
 
@@ -48,11 +49,16 @@ def _settings(config: TrainConfig) -> str:
     table = json.loads(config.to_json())
     if config.teacher_from:
         sources = [member.source for member in config.ensemble] or [config.teacher_from]
-        table["teacher_from"] = " + ".join(PureWindowsPath(source).name for source in sources)  # knows both slashes
+        table["teacher_from"] = " + ".join(_without_folder(source) for source in sources)
     for member in table["ensemble"]:
-        member["source"] = PureWindowsPath(member["source"]).name
+        member["source"] = _without_folder(member["source"])
     settings = json.dumps({name: value for name, value in table.items() if name != "students"}, indent=2)
     return f"\n<details><summary>Settings of the run</summary>\n\n```json\n{settings}\n```\n\n</details>\n"
+
+
+def _without_folder(source: str) -> str:
+    """The name of a teacher's file or run; on the hub, where it is for everybody, all of it."""
+    return source if is_hub_name(source) else PureWindowsPath(source).name  # knows both slashes
 
 
 def _percent(share: float | None) -> str:

@@ -68,12 +68,20 @@ def read_sb3(path: Path) -> Sb3Teacher:
         BadRequest: the file is missing, too large, damaged, carries code, or holds another kind of policy.
     """
     try:
-        archive = open_zip(_read_file(path))
+        return parse_sb3(_read_file(path), str(path))
+    except Unreadable as error:
+        raise BadRequest(f"{path} {error}. {ACCEPTED}") from error
+
+
+def parse_sb3(data: bytes, source: str) -> Sb3Teacher:
+    """The same from a file's content; `source` names it in errors."""
+    try:
+        archive = open_zip(data)
         settings = _settings(archive)
         _check_settings(settings.get("policy_kwargs"))
         return _teacher(StateDict(read_member(archive, "policy.pth", MAX_BYTES)), settings.get("n_quantiles"))
     except Unreadable as error:
-        raise BadRequest(f"{path} {error}. {ACCEPTED}") from error
+        raise BadRequest(f"{source} {error}. {ACCEPTED}") from error
 
 
 def _read_file(path: Path) -> bytes:

@@ -28,7 +28,9 @@ def check_together(config: "TrainConfig") -> None:
             f"{config.learning_starts:,}."
         )
     if config.mode == "offline" and not config.frozen:
-        raise BadRequest("--mode offline distils a finished teacher: say which with --teacher-from RUN or sb3:FILE.")
+        raise BadRequest(
+            "--mode offline distils a finished teacher: say which with --teacher-from RUN, sb3:FILE or hub:NAME."
+        )
     if objective.policy == "mse" and not config.teacher_emits_q:
         who = "an ensemble" if config.ensemble else "a PPO teacher"
         raise BadRequest(f"--loss mse copies Q-values, and {who} has none. Use --loss kl, reverse-kl or nll.")

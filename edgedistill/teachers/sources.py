@@ -1,4 +1,5 @@
-"""Where teachers that come ready come from: runs of ours and stable-baselines3 files, one or several."""
+"""Where teachers that come ready come from: runs of ours and stable-baselines3 files, here or on the hub, one or
+several."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,17 +8,22 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from edgedistill.atari.games import find_game
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.errors import BadRequest
 from edgedistill.experience.collect import collect
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.sb3 import read_sb3
+from edgedistill.hub.name import HubName, is_hub_name
+from edgedistill.hub.pull import Wanted, pull
+from edgedistill.networks.sb3 import Sb3Teacher, parse_sb3, read_sb3
+from edgedistill.networks.state_dict import MAX_BYTES
 from edgedistill.networks.tensors import load_module
 from edgedistill.runs.ensemble import MOST_MEMBERS, NATURE, Member
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import network_of
 
 SB3_PREFIX = "sb3:"
+SHARED = Wanted("stable-baselines3 teacher", ".zip", MAX_BYTES, examine=parse_sb3, named_as_repository=True)
 # Play on which the scale of a member's values is measured: 2,000 steps of 8 games, a few seconds.
 SCALE_ENVS, SCALE_STEPS, SCALE_EPSILON = 8, 250, 0.05
 
@@ -41,14 +47,15 @@ class ReadyTeacher:
 
 
 def load_ready_teacher(source: str, game: str, actions: int) -> ReadyTeacher:
-    """The best teacher of a run, finished or interrupted (the last one where none was evaluated), or of `sb3:FILE`.
+    """The best teacher of a run, finished or interrupted (the last one where none was evaluated), of `sb3:FILE`, or of
+    a stable-baselines3 file on the hub, `hub:USER/REPO[@REVISION][:FILE]`.
 
     Raises:
         BadRequest: no run or SB3 file there, or its teacher plays another game or has another number of actions.
-        EdgeDistillError: the run has no readable checkpoint.
+        EdgeDistillError: the run has no readable checkpoint, or the hub cannot be reached.
     """
-    if source.startswith(SB3_PREFIX):
-        sb3 = read_sb3(Path(source.removeprefix(SB3_PREFIX)))
+    if source.startswith(SB3_PREFIX) or is_hub_name(source):
+        sb3 = _from_hub(source, game) if is_hub_name(source) else read_sb3(Path(source.removeprefix(SB3_PREFIX)))
         if sb3.actions != actions:
             raise BadRequest(
                 f"{source}: a teacher with {sb3.actions} actions, and {game} has {actions} (its minimal set). "
@@ -65,6 +72,18 @@ def load_ready_teacher(source: str, game: str, actions: int) -> ReadyTeacher:
     return ReadyTeacher(
         config.teacher, config.teacher_network, config.teacher_emits_q, weights, state["step"], config.ensemble
     )
+
+
+def _from_hub(source: str, game: str) -> Sb3Teacher:
+    """A teacher that somebody shared; rl-zoo3 calls a repository ALGORITHM-ENVIRONMENT and the file in it the same."""
+    name = HubName.parse(source)
+    try:
+        plays = find_game(name.stem.partition("-")[2])
+    except BadRequest:  # a name of another kind
+        plays = game
+    if plays != game:
+        raise BadRequest(f"The teacher of {source} plays {plays}, not {game}. Use --game {plays}.")
+    return read_sb3(pull(name, SHARED).path)
 
 
 def load_ensemble(

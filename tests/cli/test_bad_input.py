@@ -27,7 +27,7 @@ import pytest
         (["train", "--device", "cuda:99", "--steps", "1"], "--device must be auto, cpu or cuda"),
         (["train", "--teacher", "ppo"], "--teacher must be pqn or dqn, got 'ppo'"),
         (["train", "--mode", "ofline"], "--mode must be realtime or offline"),
-        (["train", "--mode", "offline"], "--teacher-from RUN or sb3:FILE"),
+        (["train", "--mode", "offline"], "--teacher-from RUN, sb3:FILE or hub:NAME"),
         (["train", "--teacher-from", "nowhere"], "No run at nowhere"),
         (["train", "--teacher-from", "nowhere", "--teacher-only"], "leaves nothing to train"),
         (["train", "--teacher-from", "sb3:missing.zip"], "missing.zip"),
