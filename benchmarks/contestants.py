@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -157,5 +158,9 @@ QUESTIONS: dict[str, list[Contestant]] = {
         Contestant("8, separable 16-16s2 / 20", with_tail([(8, 8, 4)], separable((16, 4, 2), (16, 3, 2)), 256, 20)),
         Contestant("16, separable 16-16s3 / 20", with_tail([(16, 8, 4)], separable((16, 4, 2), (16, 3, 3)), 144, 20)),
         Contestant("4-8-16s2 / 16", plain([(4, 8, 4), (8, 4, 2), (16, 3, 2)], 16)),
+    ],
+    "tiny": [
+        Contestant(path.stem, catalogue(str(path)), {"student_integers": 0.3})
+        for path in sorted((Path(__file__).parent / "tiny").glob("*.toml"))
     ],
 }  # fmt: skip

@@ -76,9 +76,9 @@ def last_checkpoint(run: Path) -> int:
 def check_log(run: Path) -> None:
     """Every line is whole, and each step is there once."""
     warnings: list[str] = []
-    records = list(RunFolder(run).metrics(warnings.append))
+    metrics = RunFolder(run).metrics(warnings.append)
     assert not warnings, warnings
-    seen = Counter((record.get("kind"), record["step"]) for record in records)
+    seen = Counter((type(record), record.step) for record in metrics.records)
     assert not seen or max(seen.values()) == 1, seen.most_common(3)
 
 

@@ -50,13 +50,11 @@ def run_arm(path: Path, game: str, steps: int, options: list[str]) -> RunFolder:
 
 def training_minutes(run: RunFolder) -> float:
     """Minutes of a whole run, evaluations left out."""
-    evaluating = seconds = 0.0
-    for record in run.metrics():
-        if record["kind"] == "progress":
-            seconds = record["seconds"] - evaluating
-        else:
-            evaluating = record["evaluation_seconds"]
-    return seconds / 60
+    metrics = run.metrics()
+    if not metrics.progress:
+        return 0.0
+    last = metrics.progress[-1]
+    return (last.seconds - metrics.evaluation_seconds_before(last.step)) / 60
 
 
 def curve_of(run: RunFolder, student: str) -> Curve:

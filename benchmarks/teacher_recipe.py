@@ -72,20 +72,17 @@ def main() -> None:
 def rows(run: RunFolder) -> list[list[str]]:
     """A row for each evaluation of a run."""
     found = []
-    records = list(run.metrics())
-    for record in records:
-        if record["kind"] == "evaluation":
-            returns = [
-                other["play_return"]
-                for other in records
-                if other["kind"] == "progress"
-                and record["step"] - WINDOW < other["step"] <= record["step"]
-                and other["play_return"] is not None
-            ]
-            minutes = (record["seconds"] - record["evaluation_seconds"]) / 60
-            scores = ", ".join(f"{name} {score:g}" for name, score in record["scores"].items())
-            play = f"{np.mean(returns):.1f}" if returns else ""
-            found.append([f"{record['step']:,}", f"{minutes:.1f}", play, scores])
+    metrics = run.metrics()
+    for evaluation in metrics.evaluations:
+        returns = [
+            each.play_return
+            for each in metrics.progress
+            if evaluation.step - WINDOW < each.step <= evaluation.step and each.play_return is not None
+        ]
+        minutes = (evaluation.seconds - evaluation.evaluation_seconds) / 60
+        scores = ", ".join(f"{name} {score:g}" for name, score in evaluation.scores.items())
+        play = f"{np.mean(returns):.1f}" if returns else ""
+        found.append([f"{evaluation.step:,}", f"{minutes:.1f}", play, scores])
     return found
 
 

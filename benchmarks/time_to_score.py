@@ -23,9 +23,9 @@ from typing import Any
 from edgedistill.atari.games import find_game
 from edgedistill.catalogue import find_architecture
 from edgedistill.cli.output import console
-from edgedistill.distill.events import Progress
+from edgedistill.distill.events import Evaluated, Event, Progress, Resumed
 from edgedistill.distill.starting import new_run
-from edgedistill.distill.training import Evaluated, Event, Resumed, train
+from edgedistill.distill.training import train
 from edgedistill.exporter.export import export_student
 from edgedistill.files import write_atomically
 from edgedistill.report.curves import Point, read_run
@@ -84,8 +84,7 @@ class Exports:
 
 def points(run: RunFolder) -> tuple[Point, ...]:
     """The evaluations of the run's student."""
-    logged = any(record["kind"] == "evaluation" for record in run.metrics())
-    return read_run(run.path).curves[0].points if logged else ()
+    return read_run(run.path).curves[0].points if run.metrics().evaluations else ()
 
 
 def teacher_arrival(run: RunFolder, goal: Goal) -> Point | None:

@@ -68,10 +68,12 @@ def settings() -> str:
             "| option | default | accepts | what it is | note |",
             "| --- | --- | --- | --- | --- |",
         ]
-        for name, (setting, _, default) in settings_of(TrainConfig).items():
+        for name, (setting, kind, default) in settings_of(TrainConfig).items():
             if setting.group == group:
                 value = default_text(name, default).removeprefix(" Default: ").removesuffix(".") or "none"
-                accepted = (setting.accepted() or "text").replace(f" to {NO_LIMIT:,}", " up")
+                accepted = (setting.accepted() or ("a switch" if kind is bool else "text")).replace(
+                    f" to {NO_LIMIT:,}", " up"
+                )
                 cells = (f"`{setting.flag(name)}`", value, accepted, setting.help, _linked(reasons.get(name, "")))
                 lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return WRITTEN_BY + "\n".join(lines) + "\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from edgedistill.atari.emulator import Emulator
 from edgedistill.distill import training
+from edgedistill.distill.events import Event
 from edgedistill.distill.machine import check_machine
-from edgedistill.distill.training import Event
 from edgedistill.errors import BadRequest
 from edgedistill.exporter import export
 from edgedistill.exporter.export import Exported
@@ -31,12 +31,13 @@ def train(
         out: folder of the run: a new one, or with `resume` the one to go on with.
         resume: go on from the last checkpoint; of `config`, `steps`, `minutes` and what else does not touch what the
             run learns may differ from the run's.
-        should_stop: asked after every rollout; where it says True, the run ends with a checkpoint.
+        should_stop: asked after every rollout, and between the decisions of an evaluation, there from other threads;
+            where it says True, the run ends with a checkpoint.
         warn: told in words of a checkpoint that cannot be read, where the one before it is used.
 
     Returns:
         An iterator of events: `Progress` after a rollout (step, losses), `Evaluated` (step, mean return of each network
-        by name), `Evaluating`, `Saved`, `Resumed`; all in `edgedistill.distill`.
+        by name), `Evaluating`, `Interrupted`, `Saved`, `Resumed`; all in `edgedistill.distill.events`.
 
     Raises:
         BadRequest: the folder holds a run already, or none to resume; other settings; a teacher that comes frozen; a

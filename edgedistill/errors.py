@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 # Modules of the [train] extra that a board does not have.
-TRAIN_MODULES = frozenset({"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib", "jinja2"})
+TRAIN_MODULES = frozenset(
+    {"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib", "jinja2", "tensorboardX"}
+)
 
 
 class EdgeDistillError(Exception):

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# As shells count what a signal ended.
+TERMINATED = 128 + signal.SIGTERM
+
 
 class Stop(threading.Event):
     """The wish to stop, and by which signal it came."""
@@ -21,7 +24,7 @@ class Stop(threading.Event):
 
 @contextmanager
 def stop_signals(acknowledge: Callable[[], None] = lambda: None) -> Iterator[Stop]:
-    """An event that the first Ctrl-C or SIGTERM sets; the second interrupts at once.
+    """An event that the first Ctrl-C or SIGTERM sets; the second ends the process at once, with its exit code.
 
     `acknowledge` is called at once after the first, on a thread of its own: the main one may be in the midst of
     printing, or wait for work that takes minutes.
@@ -35,6 +38,8 @@ def stop_signals(acknowledge: Callable[[], None] = lambda: None) -> Iterator[Sto
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
+            if number == signal.SIGTERM:
+                sys.exit(TERMINATED)
             raise KeyboardInterrupt
         stop.number = number
         stop.set()
@@ -50,10 +55,6 @@ def stop_signals(acknowledge: Callable[[], None] = lambda: None) -> Iterator[Sto
         watcher.join()
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-# As shells count what a signal ended.
-TERMINATED = 128 + signal.SIGTERM
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from edgedistill.catalogue import find_architecture, load_catalogue
 from edgedistill.cli import main
@@ -18,6 +19,11 @@ from edgedistill.distill.training import train
 from edgedistill.exporter.export import Exported, export_student
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
+
+# How long an example takes is the machine's affair.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 TINY = TrainConfig(
     "pong",
@@ -83,16 +89,15 @@ def evaluated_run(tmp_path, monkeypatch) -> Callable[..., Path]:
         settings = {key: value for key, value in rest.items() if key not in catalogue}
         students = tuple(catalogue[name] for name in scores if name != "teacher")
         run = RunFolder.create(Path(name), TrainConfig(game, students, seed=seed, **settings))
-        run.log({"kind": "progress", "step": 64, "seconds": 1.0})
+        run.log(ProgressRecord(step=64, seconds=1.0))
         for number in range(1, len(teacher) + 1):
             run.log(
-                {
-                    "kind": "evaluation",
-                    "step": 1000 * number,
-                    "seconds": 60.0 * number + 30.0 * (number - 1),
-                    "evaluation_seconds": 30.0 * number,
-                    "scores": {player: values[number - 1] for player, values in scores.items()},
-                }
+                EvaluationRecord(
+                    step=1000 * number,
+                    seconds=60.0 * number + 30.0 * (number - 1),
+                    evaluation_seconds=30.0 * number,
+                    scores={player: values[number - 1] for player, values in scores.items()},
+                )
             )
         return run.path
 

@@ -3,8 +3,7 @@ from dataclasses import replace
 import pytest
 
 from edgedistill import TrainConfig, compare_runs, export_student, load_policy, train
-from edgedistill.distill.events import Progress
-from edgedistill.distill.training import Evaluated, Resumed
+from edgedistill.distill.events import Evaluated, Progress, Resumed
 from edgedistill.errors import BadRequest
 from tests.conftest import TINY
 

@@ -46,6 +46,7 @@ def train(
     al. 2015. Ctrl-C and SIGTERM stop the run with a checkpoint, and exit code 130 and 143; --resume goes on.
     """
     from edgedistill.cli.profile_view import profile_summary, show_profile
+    from edgedistill.cli.training_summary import print_summary
     from edgedistill.cli.training_view import TrainingView
     from edgedistill.distill.machine import check_machine
     from edgedistill.distill.starting import new_run
@@ -59,6 +60,7 @@ def train(
     given: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in settings.items() if v is not None and v != []
     }
+    asked_by_ratio: list[str] = []
     if resume:
         if ratio or student or teacher_only or out or teacher_from or game:
             raise BadRequest("--resume keeps the run's game, teacher, students and folder: leave these options out.")
@@ -77,6 +79,7 @@ def train(
                 Text.assemble("student ", (entry.name, "bold"), f": {share:.2%} of the Nature DQN ({entry.summary})")
             )
         architectures = tuple(entry for entry, _ in students)
+        asked_by_ratio = [entry.name for entry, _ in students if entry.name not in names]
         path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
         for source in teacher_from or ():
             if is_hub_name(source):
@@ -91,7 +94,7 @@ def train(
         ):
             view.show(event)
     again = f"edgedistill train --resume {run.path}" + (f" --keep {keep:g}" if keep is not None else "")
-    last = view.evaluated
+    last = view.course.evaluated
     kept = kept_by_size(config, last.scores, last.best_teacher) if last and keep is not None else []
     smallest = smallest_that_keeps(kept, keep) if keep is not None else None
     if as_json:
@@ -99,6 +102,7 @@ def train(
         timing = {"profile": profile_summary(profile, view.steps_done)} if profile else {}
         print_json(view.summary() | answer | timing)
         raise typer.Exit(stop.exit_code)
+    print_summary(view.course, run.path)
     if profile:
         show_profile(profile, view.steps_done)
     if stop.is_set():
@@ -110,8 +114,8 @@ def train(
         longer = f"--minutes {config.minutes:g}" if config.minutes else f"--steps {2 * config.steps}"
         print_next(_export(run.path, config, smallest.student) if smallest else f"{again} {longer}")
     else:
-        names = [entry.name for entry in config.students]
-        print_next(*(_export(run.path, config, name) for name in names[-1:]), f"edgedistill evaluate {run.path}")
+        names = asked_by_ratio or [entry.name for entry in config.students]
+        print_next(*(_export(run.path, config, name) for name in names), f"edgedistill evaluate {run.path}")
 
 
 def _export(run: Path, config: TrainConfig, student: str) -> str:

@@ -83,7 +83,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 def _option(name: str, setting: Setting, kind: type, default: object) -> object:
     values = list[kind] if isinstance(default, tuple) else kind  # type: ignore[valid-type]
     text = f"{setting.help}{default_text(name, default)}"
-    return Annotated[values | None, typer.Option(setting.flag(name), help=text, rich_help_panel=setting.group)]
+    flag = setting.flag(name) + (f"/--no-{setting.flag(name)[2:]}" if kind is bool else "")
+    return Annotated[values | None, typer.Option(flag, help=text, rich_help_panel=setting.group)]
 
 
 def default_text(name: str, default: object) -> str:
@@ -101,6 +102,8 @@ def default_text(name: str, default: object) -> str:
 def _value_text(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(map(_value_text, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
     if isinstance(value, int):
         return "no limit" if value >= NO_LIMIT else f"{value:,}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,44 +1,34 @@
-"""The progress of a run: a bar in a terminal, a line per evaluation elsewhere."""
+"""What `train` shows of a run: a live view in a terminal, plain lines elsewhere."""
 
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.live import Live
 from rich.text import Text
 
 from edgedistill.cli.output import console, notes
-from edgedistill.distill.events import Progress as Rollout
-from edgedistill.distill.training import Evaluated, Evaluating, Event, Resumed, Saved
+from edgedistill.cli.training_course import Course
+from edgedistill.cli.training_screen import Screen
+from edgedistill.distill.events import Evaluated, Event, Progress, Resumed
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
 
 MOST_ACTIONS = 18
+# Minutes after which a log is told that the run still learns, where nothing else was said.
+SILENCE = 2.0
 
 
 class TrainingView:
-    """Shows the events of a run and remembers the last of each kind."""
+    """Shows the events of a run."""
 
     def __init__(self, config: TrainConfig, path: Path, *, quiet: bool) -> None:
-        self._config = config
-        self._path = path
-        self._quiet = quiet
-        self._began = time.monotonic()
-        self._first_step: int | None = None
-        self._start_step = 0
-        self._step = 0
-        self.evaluated: Evaluated | None = None  # the last
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            disable=quiet or not console.is_terminal,
-        )
-        self._task = self._bar.add_task("starting", total=1.0, left="")
+        self._config, self._path, self._quiet = config, path, quiet
+        self.course = Course(config, path)
+        self._said_at = 0.0
+        shown = console.is_terminal and not quiet
+        screen = Screen(self.course)
+        self._live = Live(screen, console=console, refresh_per_second=2, transient=True) if shown else None
 
     def __enter__(self) -> "TrainingView":
         if not self._quiet:
@@ -49,13 +39,15 @@ class TrainingView:
             if self._config.needs_memory:
                 gigabytes = ReplayMemory.bytes_needed(self._config.memory_frames, MOST_ACTIONS) / 1e9
                 console.print(f"memory: {self._config.memory_frames:,} frames, {gigabytes:.2f} GB")
-        self._bar.start()
+        if self._live:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._live:
+            self._live.stop()
 
     def warn(self, message: str) -> None:
         notes.print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
@@ -63,70 +55,50 @@ class TrainingView:
     def acknowledge_stop(self) -> None:
         """Tell who pressed Ctrl-C that it was heard. Called from another thread."""
         message = "Stopping after this rollout, with a checkpoint; again to stop at once."
-        (notes if self._quiet else self._bar.console).print(message, soft_wrap=True)
+        (notes if self._quiet else console).print(message, soft_wrap=True)
 
     def show(self, event: Event) -> None:
+        self.course.take(event)
+        if self._quiet:
+            return
         match event:
-            case Rollout():
-                self._show_rollout(event)
-            case Evaluating():
-                self._bar.update(self._task, description=f"evaluating {event.network}")
-            case Evaluated():
-                self.evaluated = event
-                scores = "  ".join(f"{name} {score:g}" for name, score in event.scores.items())
-                minutes = (time.monotonic() - self._began) / 60
-                self._print(f"{event.step:>10,} steps ({4 * event.step:,} frames), {minutes:.1f} min: {scores}")
-            case Resumed():
-                self._start_step = self._step = event.step
-                self._print(f"resumed at step {event.step:,}; students wait until their memory is refilled")
-            case Saved():
-                pass
+            case Evaluated(step, scores):
+                self._say(f"{self._when(step)}: {_scores(scores)}")
+            case Resumed(step):
+                self._say(f"resumed at step {step:,}; students wait until their memory is refilled")
+            case Progress() if not self._live and self.course.minutes - self._said_at >= SILENCE:
+                self._say(f"{self._when(event.step)}: {self.course.doing}{_losses(event)}")
 
-    def _show_rollout(self, event: Rollout) -> None:
-        if self._first_step is None:
-            self._first_step = event.step
-            # The first rollout warms up threads and memory; speed and time left count from its end.
-            self._speed_began = time.monotonic()
-        self._step = event.step
-        elapsed = time.monotonic() - self._speed_began
-        speed = (event.step - self._first_step) / elapsed if elapsed > 0 else 0.0
-        done, left = self._share_done(speed)
-        scores = ""
-        if self.evaluated:
-            scores = "  " + " ".join(f"{name} {score:g}" for name, score in self.evaluated.scores.items())
-        self._bar.update(
-            self._task,
-            completed=done,
-            left=f"{left} left" if left else "",
-            description=f"{event.step:,} steps ({4 * event.step:,} frames) {speed:,.0f}/s{scores}",
-        )
+    def _say(self, message: str) -> None:
+        self._said_at = self.course.minutes
+        console.print(message, soft_wrap=True)
 
-    def _share_done(self, speed: float) -> tuple[float, str]:
-        """Share of the budget that is used, and the time left as text: by steps or minutes, whichever ends first."""
-        minutes = (time.monotonic() - self._began) / 60
-        share = self._step / self._config.steps
-        left = (self._config.steps - self._step) / speed / 60 if speed else None
-        if self._config.minutes:
-            share = max(share, minutes / self._config.minutes)
-            minutes_left = self._config.minutes - minutes
-            left = minutes_left if left is None else min(left, minutes_left)
-        return min(share, 1.0), "" if left is None else f"{max(left, 0):.1f} min"
-
-    def _print(self, message: str) -> None:
-        if not self._quiet:
-            self._bar.console.print(message, soft_wrap=True)
+    def _when(self, step: int) -> str:
+        return f"{step:>10,} steps ({4 * step:,} frames), {self.course.minutes:.1f} min"
 
     @property
     def steps_done(self) -> int:
         """Agent steps of this invocation."""
-        return self._step - self._start_step
+        return self.course.step - self.course.first_step
 
     def summary(self) -> dict[str, Any]:
         """For `--json`."""
+        evaluated = self.course.evaluated
         return {
             "run": str(self._path),
-            "step": self._step,
-            "minutes": round((time.monotonic() - self._began) / 60, 2),
-            "scores": self.evaluated.scores if self.evaluated else {},
-            "best_teacher": self.evaluated.best_teacher if self.evaluated else None,
+            "step": self.course.step,
+            "minutes": round(self.course.minutes, 2),
+            "scores": evaluated.scores if evaluated else {},
+            "best_teacher": evaluated.best_teacher if evaluated else None,
         }
+
+
+def _scores(scores: dict[str, float]) -> str:
+    return "  ".join(f"{name} {score:g}" for name, score in scores.items())
+
+
+def _losses(progress: Progress) -> str:
+    played = "" if progress.play_return is None else f", play {progress.play_return:.2f}"
+    losses = {"teacher": progress.teacher_loss, **progress.student_loss}
+    told = "  ".join(f"{name} {loss:.3g}" for name, loss in losses.items() if loss is not None)
+    return f"{played}, memory {progress.memory_frames:,} frames{', losses ' if told else ''}{told}"

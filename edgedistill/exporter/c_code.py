@@ -21,7 +21,8 @@ from edgedistill.atari.emulator import STACK
 from edgedistill.atari.games import human_normalised
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
-from edgedistill.exporter.integer_layers import IntegerLayer, UnknownGraph, integer_layers
+from edgedistill.exporter.integer_layer import IntegerLayer, UnknownGraph
+from edgedistill.exporter.integer_layers import integer_layers
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.policy import Policy

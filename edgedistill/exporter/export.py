@@ -15,12 +15,13 @@ from edgedistill.atari.protocol import Act, Episode, Protocol, evaluate
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.exporter.card_text import card_text
-from edgedistill.exporter.graph import DESCRIPTIONS, float32_model, int8_model
+from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import Trained, load_trained, score_trained
-from edgedistill.runtime.card import WITH_RETURNS, Card, Score
+from edgedistill.runtime.card import Card, Score
+from edgedistill.runtime.packed_card import QUANTISATIONS, ratio_of
 from edgedistill.runtime.policy import Policy
 
 # Below this share of equal actions an export is refused. A student that learnt in integers is written down as it is,
@@ -154,7 +155,7 @@ def export_student(
 
     report("comparing with the student that was trained on held-out play")
     held_out = play_frames(reference, config.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.01)
-    card = _first_card(run, trained_student, network.architecture, DESCRIPTIONS[precision])
+    card = _first_card(run, trained_student, network.architecture, QUANTISATIONS[precision])
     policy = Policy(_with_card(model, card), str(output))
     found = fidelity(policy, reference, held_out)
     rounded_afterwards = precision == "int8" and not learnt_in_integers
@@ -170,7 +171,7 @@ def export_student(
     card = replace(
         card,
         agreement=round(found.agreement, 5),
-        largest_logit_error=found.largest_error,
+        largest_logit_error=float(f"{found.largest_error:.4g}"),
         disagreement_allowed=not faithful,
     )
 
@@ -184,8 +185,7 @@ def export_student(
         scores["student"].append(Score.of(evaluate(policy.act, config.game, protocol)))
         for player, trained in others.items():
             report(f"playing {episodes} games at ε {epsilon:g}: {player.replace('_', ' ')}")
-            played = score_trained(run, trained, protocol)
-            scores[player].append(Score.of(played, returns=player in WITH_RETURNS))
+            scores[player].append(Score.of(score_trained(run, trained, protocol)))
     card = replace(card, scores={player: tuple(listed) for player, listed in scores.items()})
 
     data = _with_card(model, card)
@@ -202,7 +202,7 @@ def _first_card(run: RunFolder, student: Trained, architecture: Architecture, qu
         actions=actions,
         student=architecture.name,
         params=architecture.parameters(len(actions)),
-        ratio=round(architecture.ratio(len(actions)), 6),
+        ratio=ratio_of(architecture.parameters(len(actions)), len(actions)),
         macs=architecture.macs(len(actions)),
         quantisation=quantisation,
         agreement=0.0,
@@ -211,13 +211,8 @@ def _first_card(run: RunFolder, student: Trained, architecture: Architecture, qu
         trained_steps=student.step,
         seed=config.seed,
         version=_version(),
-        trained_minutes=round(_seconds(run, student.step) / 60, 1),
+        trained_minutes=round(run.metrics().seconds_until(student.step) / 60, 1),
     )
-
-
-def _seconds(run: RunFolder, step: int) -> float:
-    """Time spent on a run up to an agent step, as its log has it."""
-    return max((float(record["seconds"]) for record in run.metrics() if record["step"] <= step), default=0.0)
 
 
 def _version() -> str:

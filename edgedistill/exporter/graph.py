@@ -1,11 +1,12 @@
-"""The ONNX graph of a student, written node by node: int8 in QDQ form, or plain float32.
+"""The ONNX graph of a student, written node by node: int8, or plain float32.
 
-onnxruntime fuses the first to QLinearConv and QGemm, so that nothing but integers is multiplied: frames enter as uint8
-NHWC with scale 1/255, since the raw screen is already quantised, exactly; logits leave as float32, since in 8 bits they
-would tie.
+In int8 nothing but integers is multiplied: hidden layers are QLinearConv, whose zero point of 0 is the ReLU, and the
+last one is MatMulInteger. Frames enter as uint8 NHWC with scale 1/255, since the raw screen is already quantised,
+exactly; logits leave as float32, since in 8 bits they would tie. Names are short and nothing is said twice: beside a
+student of 2,500 weights each byte counts.
 """
 
-from math import prod
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
@@ -22,12 +23,6 @@ from edgedistill.networks.network import AtariNetwork
 # Per-channel DequantizeLinear came with opset 13; boards lag, so no newer one is asked for.
 OPSET = 13
 IR_VERSION = 8
-DESCRIPTIONS = {
-    # The promise is kept by 7-bit weights (see quantise.py) and held by `make test-arm`; it is onnxruntime's alone.
-    "int8": "int8 static QDQ; 7-bit weights per channel, uint8 activations, float32 logits; on onnxruntime the same "
-    "logits, bit for bit, on x86 with and without VNNI and on ARM with and without dot products",
-    "float32": "float32 weights and activations; the logits' last bits differ from one kind of CPU to another",
-}
 
 
 def int8_model(student: AtariNetwork, calibration: Frames | None = None) -> onnx.ModelProto:
@@ -41,27 +36,15 @@ def int8_model(student: AtariNetwork, calibration: Frames | None = None) -> onnx
     else:
         assert calibration is not None, "a float student needs frames to be rounded on"
         layers = quantised_layers(student, calibration)
+    return model_of(layers, student.architecture.conv_shapes[-1])
+
+
+def model_of(layers: Sequence[QuantisedLayer], features: tuple[int, int, int]) -> onnx.ModelProto:
+    """The same of its layers; `features` (channels, height, width) are what the convolutions end in."""
     graph = _Graph()
-    value = graph.node("Transpose", ["frames"], "nchw", perm=[0, 3, 1, 2])
-    channels, height, width = student.architecture.conv_shapes[-1]
-    flat = False
-    for number, layer in enumerate(layers, start=1):
-        name, weight = f"layer{number}", layer.weight_int
-        if layer.stride is None and not flat:
-            # Flatten in NHWC order, so that onnxruntime cancels both transposes; the columns follow suit.
-            value = graph.node("Flatten", [graph.node("Transpose", [value], "nhwc", perm=[0, 2, 3, 1])], "flat")
-            assert weight.shape[1] == prod((channels, height, width))
-            weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
-            flat = True
-        inputs = [graph.dequantised(value, f"{name}_in"), *graph.parameters(layer, weight, name)]
-        last = number == len(layers)
-        if layer.stride is None:
-            output = graph.node("Gemm", inputs, "logits" if last else name, transB=1)
-        else:
-            output = graph.convolution(inputs, name, weight, layer.stride, layer.groups)
-        if not last:
-            value = graph.quantised(graph.node("Relu", [output], f"{name}_relu"), f"{name}_out")
-    return graph.model(student.actions)
+    value = graph.node("Transpose", ["frames"], "x0", perm=[0, 3, 1, 2])
+    graph.logits(graph.quantised_layers(value, layers[:-1], features), layers[-1])
+    return graph.model(len(layers[-1].weight_int))
 
 
 @torch.inference_mode()
@@ -81,7 +64,9 @@ def float32_model(student: AtariNetwork) -> onnx.ModelProto:
         if layer.stride is None:
             value = graph.node("Gemm", inputs, "logits" if last else name, transB=1)
         else:
-            value = graph.convolution(inputs, name, weight, layer.stride, layer.groups)
+            depthwise = {"group": layer.groups} if layer.groups > 1 else {}
+            sizes = {"strides": [layer.stride] * 2, "kernel_shape": list(weight.shape[2:])}
+            value = graph.node("Conv", inputs, name, **sizes, **depthwise)
         if not last:
             value = graph.node("Relu", [value], f"{name}_relu")
     return graph.model(student.actions)
@@ -95,20 +80,15 @@ class _Graph:
         self._initialisers: list[onnx.TensorProto] = []
         # All activations share one scale and zero point.
         self._activation = [
-            self.constant("activation_scale", np.array(1 / ACTIVATION_LEVELS, np.float32)),
-            self.constant("activation_zero", np.array(0, np.uint8)),
+            self.constant("s", np.array(1 / ACTIVATION_LEVELS, np.float32)),
+            self.constant("z", np.array(0, np.uint8)),
         ]
 
     def node(self, kind: str, inputs: list[str], output: str, **attributes: int | list[int]) -> str:
-        node = helper.make_node(kind, inputs, [output], name=output)
+        node = helper.make_node(kind, inputs, [output])
         node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
         self._nodes.append(node)
         return output
-
-    def convolution(self, inputs: list[str], output: str, weight: NDArray[np.generic], stride: int, groups: int) -> str:
-        """Of filters (out, in of a group, k, k)."""
-        depthwise = {"group": groups} if groups > 1 else {}
-        return self.node("Conv", inputs, output, strides=[stride] * 2, kernel_shape=list(weight.shape[2:]), **depthwise)
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
         self._initialisers.append(numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name))
@@ -118,33 +98,45 @@ class _Graph:
         """uint8 -> float in [0, 1]."""
         return self.node("DequantizeLinear", [value, *self._activation], output)
 
-    def quantised(self, value: str, output: str) -> str:
-        """Float in [0, 1] -> uint8."""
-        return self.node("QuantizeLinear", [value, *self._activation], output)
+    def quantised_layers(self, value: str, layers: Sequence[QuantisedLayer], features: tuple[int, int, int]) -> str:
+        """Hidden layers of integers, each with its ReLU: uint8 -> uint8."""
+        if layers:
+            self.constant("n", np.array(0, np.int8))
+        for number, layer in enumerate(layers, start=1):
+            weight, attributes = layer.weight_int, dict[str, int | list[int]]()
+            if layer.stride is None:
+                # A fully connected layer is a convolution whose kernel takes in all that there is.
+                weight, features = weight.reshape(len(weight), *features), (len(weight), 1, 1)
+            elif layer.stride > 1:
+                attributes["strides"] = [layer.stride] * 2
+            if layer.groups > 1:
+                attributes["group"] = layer.groups
+            parameters = [
+                self.constant(f"w{number}", weight), self.constant(f"s{number}", layer.weight_scale), "n",
+                *self._activation, self.constant(f"b{number}", layer.bias_int),
+            ]  # fmt: skip
+            value = self.node("QLinearConv", [value, *self._activation, *parameters], f"x{number}", **attributes)
+        return value
 
-    def parameters(self, layer: QuantisedLayer, weight: NDArray[np.int8], name: str) -> list[str]:
-        """A layer's weight (int8) and bias (int32), each behind a DequantizeLinear; the names of the float values."""
-        # The bias is added to sums of products, so it carries the product of both scales.
-        bias_scale = layer.weight_scale * np.float32(1 / ACTIVATION_LEVELS)
-        names = []
-        for what, integers, scale in (("weight", weight, layer.weight_scale), ("bias", layer.bias_int, bias_scale)):
-            inputs = [
-                self.constant(f"{name}_{what}_int", integers),
-                self.constant(f"{name}_{what}_scale", scale),
-                self.constant(f"{name}_{what}_zero", np.zeros(len(scale), integers.dtype)),
-            ]
-            names.append(self.node("DequantizeLinear", inputs, f"{name}_{what}", axis=0))
-        return names
+    def logits(self, value: str, layer: QuantisedLayer) -> None:
+        """The last layer, whose columns are in the order channel, height, width: uint8 -> float32."""
+        sums = self.node(
+            "MatMulInteger", [self.node("Flatten", [value], "f"), self.constant("w", layer.weight_int.T)], "m"
+        )
+        # Sums are products of a weight and an input, so they carry both scales.
+        scale = layer.weight_scale * np.float32(1 / ACTIVATION_LEVELS)
+        biased = self.node("Add", [sums, self.constant("b", layer.bias_int)], "a")
+        values = self.node("Cast", [biased], "c", to=TensorProto.FLOAT)
+        self.node("Mul", [values, self.constant("l", scale)], "logits")
 
     def model(self, actions: int) -> onnx.ModelProto:
         graph = helper.make_graph(
             self._nodes,
-            "student",
+            "s",
             [helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", SIDE, SIDE, STACK])],
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", actions])],
             self._initialisers,
         )
-        opset = helper.make_opsetid("", OPSET)
-        model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="edgedistill")
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
         onnx.checker.check_model(model, full_check=True)
         return model

@@ -1,35 +1,18 @@
 """The whole numbers of an exported student, read back from its ONNX graph."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
-NCHW, NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
+from edgedistill.atari.emulator import STACK
+from edgedistill.atari.resize import SIDE
+from edgedistill.exporter.integer_layer import IntegerLayer, UnknownGraph
+from edgedistill.exporter.qdq_layers import qdq_layers
 
-
-class UnknownGraph(Exception):
-    """The graph is not one that `exporter.graph` writes."""
-
-
-@dataclass(frozen=True)
-class IntegerLayer:
-    """A layer whose output is (inputs · weight + bias) · scale, rounded to uint8 after a ReLU unless it is the last."""
-
-    weight: NDArray[np.int8]
-    """(out, k, k, in), (out, k, k, 1) where depthwise, or (out, in) on inputs that were flattened from (height, width,
-    channels)"""
-    bias: NDArray[np.int32]
-    """(out,)"""
-    scale: NDArray[np.float32]
-    """(out,)"""
-    stride: int | None
-    """None for a fully connected layer"""
-    depthwise: bool = False
-    """Each filter sees one channel, the one that its output has the place of"""
+NCHW = [0, 3, 1, 2]
 
 
 def integer_layers(model: onnx.ModelProto) -> list[IntegerLayer]:
@@ -38,148 +21,99 @@ def integer_layers(model: onnx.ModelProto) -> list[IntegerLayer]:
     Raises:
         UnknownGraph: an operator, order or value that our exporter does not write.
     """
+    if any(node.op_type == "Gemm" for node in model.graph.node):  # format version 1
+        return qdq_layers(model)
     return _Reader(model.graph).layers()
 
 
 class _Reader:
-    """Walks a graph from its output to its input; every assumption about it is checked."""
+    """Walks a graph from its input to its output; every assumption about it is checked."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
-        self._producers: dict[str, onnx.NodeProto] = {output: node for node in graph.node for output in node.output}
+        self._nodes = list(graph.node)
         self._constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        self._value = "frames"
+        self._shape = (STACK, SIDE, SIDE)
+        """Channels, height, width"""
 
     def layers(self) -> list[IntegerLayer]:
         """From first to last."""
-        value, found = "logits", list[IntegerLayer]()
-        while value != "frames":
-            if len(found) == len(self._producers):
-                raise UnknownGraph("a loop")
-            value, layer = self._layer(value, last=not found)
-            found.append(layer)
-        connected = [layer.stride is None for layer in found[::-1]]
-        if connected != sorted(connected) or connected[0] or not connected[-1]:
-            raise UnknownGraph("other layers than convolutions, then fully connected ones")
-        return found[::-1]
-
-    def _layer(self, output: str, *, last: bool) -> tuple[str, IntegerLayer]:
-        """The layer that gives `output`, and its input."""
-        out_scale = np.float32(1)
-        if not last:
-            quantise = self._node(output, "QuantizeLinear")
-            out_scale = self._activation_scale(quantise)
-            output = self._node(quantise.input[0], "Relu").input[0]
-        node = self._node(output, "Conv", "Gemm")
-        source, weights, biases = (self._node(name, "DequantizeLinear") for name in self._three_inputs(node))
-        in_scale = self._activation_scale(source)
-        weight, weight_scale = self._parameter(weights)
-        bias, bias_scale = self._parameter(biases)
-        if weight.dtype != np.int8 or bias.dtype != np.int32:
-            raise UnknownGraph(f"weights of {weight.dtype}, biases of {bias.dtype}")
-        if bias.ndim != 1 or not np.array_equal(bias_scale, weight_scale * in_scale):
-            raise UnknownGraph("a bias of another scale than its products")
-        attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
-        value = source.input[0]
-        depthwise = False
-        if node.op_type == "Conv":
-            stride, depthwise = self._stride(attributes, weight), self._is_depthwise(attributes, weight)
-            weight = weight.transpose(0, 2, 3, 1)
-            value = self._before_convolution(value)
-        else:
-            stride = None
-            if attributes != {"transB": 1} or weight.ndim != 2:
-                raise UnknownGraph(f"a Gemm with {attributes}")
-            value = self._before_connected(value)
-        # In this order ONNX Runtime multiplies, in float32; another would differ in the last bit.
-        scale = (in_scale * weight_scale / out_scale).astype(np.float32)
-        if not (np.isfinite(scale).all() and (scale > 0).all()):
-            raise UnknownGraph("a scale that is not positive")
-        self._check_sums(weight, bias)
-        return value, IntegerLayer(weight, bias, scale, stride, depthwise)
-
-    def _before_convolution(self, value: str) -> str:
-        """Past the transpose of the frames."""
-        node = self._producers.get(value)
-        if node is not None and node.op_type == "Transpose":
-            self._check_order(node, NCHW)
-            if node.input[0] != "frames":
-                raise UnknownGraph("a transpose between convolutions")
-            return "frames"
-        if value == "frames":
-            raise UnknownGraph("frames that are not transposed")
-        return value
-
-    def _before_connected(self, value: str) -> str:
-        """Past the flattening of a convolution's output, which must be in the order height, width, channels."""
-        node = self._producers.get(value)
-        if node is not None and node.op_type == "Flatten":
-            transpose = self._node(node.input[0], "Transpose")
-            self._check_order(transpose, NHWC)
-            return str(transpose.input[0])
-        return value
-
-    def _node(self, value: str, *kinds: str) -> onnx.NodeProto:
-        node: onnx.NodeProto | None = self._producers.get(value)
-        if node is None or node.op_type not in kinds:
-            raise UnknownGraph(f"{'nothing' if node is None else node.op_type} where {' or '.join(kinds)} belongs")
-        return node
-
-    @staticmethod
-    def _three_inputs(node: onnx.NodeProto) -> list[str]:
-        if len(node.input) != 3:
-            raise UnknownGraph(f"a {node.op_type} with {len(node.input)} inputs")
-        return list(node.input)
-
-    def _constant(self, name: str) -> NDArray[Any]:
-        if name not in self._constants:
-            raise UnknownGraph("a parameter that is not a constant")
-        return self._constants[name]
-
-    def _activation_scale(self, node: onnx.NodeProto) -> np.float32:
-        _, scale_name, zero_name = self._three_inputs(node)
-        scale, zero = self._constant(scale_name), self._constant(zero_name)
-        if scale.size != 1 or scale.dtype != np.float32 or zero.dtype != np.uint8 or zero.any():
-            raise UnknownGraph("activations that are not uint8 with zero point 0")
-        return np.float32(scale.item())
-
-    def _parameter(self, node: onnx.NodeProto) -> tuple[NDArray[Any], NDArray[np.float32]]:
-        """The integers (out, …) behind a DequantizeLinear, and their scale (out,)."""
-        integers, scale, zero = (self._constant(name) for name in self._three_inputs(node))
-        axis = [each.i for each in node.attribute if each.name == "axis"]
-        if scale.dtype != np.float32 or scale.shape != integers.shape[:1] or axis != [0]:
-            raise UnknownGraph("parameters that are not scaled per output channel")
-        if zero.any():
-            raise UnknownGraph("parameters with a zero point")
-        return integers, scale
-
-    @staticmethod
-    def _stride(attributes: dict[str, object], weight: NDArray[Any]) -> int:
-        strides = attributes.get("strides")
-        if weight.ndim != 4 or weight.shape[2] != weight.shape[3]:
-            raise UnknownGraph(f"a filter of shape {weight.shape}")
-        if not isinstance(strides, list) or len(strides) != 2 or strides[0] != strides[1] or strides[0] < 1:
-            raise UnknownGraph(f"strides {strides}")
-        if attributes.get("kernel_shape") != list(weight.shape[2:]):
-            raise UnknownGraph("a kernel that is not its filter's size")
-        return int(strides[0])
-
-    @staticmethod
-    def _is_depthwise(attributes: dict[str, object], weight: NDArray[Any]) -> bool:
-        """Whether each of the filters (out, in of a group, k, k) sees a channel of its own."""
-        group = attributes.get("group", 1)
-        if group == 1:
-            return False
-        if weight.shape[1] != 1 or group != len(weight):
-            raise UnknownGraph(f"{group} groups of filters of shape {weight.shape}")
-        return True
-
-    @staticmethod
-    def _check_order(node: onnx.NodeProto, order: list[int]) -> None:
-        if [list(each.ints) for each in node.attribute if each.name == "perm"] != [order]:
+        if self._next("Transpose")[1] != {"perm": NCHW}:
             raise UnknownGraph("a transpose of another order")
+        found = []
+        while self._nodes and self._nodes[0].op_type == "QLinearConv":
+            found.append(self._convolution())
+        found.append(self._logits())
+        connected = [layer.stride is None for layer in found]
+        if self._nodes or connected != sorted(connected) or connected[0]:
+            raise UnknownGraph("other layers than convolutions, then fully connected ones")
+        return found
+
+    def _next(self, kind: str) -> tuple[list[NDArray[Any]], dict[str, Any]]:
+        """The constants and attributes of the node that takes the last one's value."""
+        if not self._nodes or self._nodes[0].op_type != kind:
+            raise UnknownGraph(f"{self._nodes[0].op_type if self._nodes else 'nothing'} where {kind} belongs")
+        node = self._nodes.pop(0)
+        if node.input[0] != self._value or any(name not in self._constants for name in node.input[1:]):
+            raise UnknownGraph(f"a {kind} of other values than the one before it and constants")
+        self._value = node.output[0]
+        attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        return [self._constants[name] for name in node.input[1:]], attributes
+
+    def _convolution(self) -> IntegerLayer:
+        constants, attributes = self._next("QLinearConv")
+        if len(constants) != 8:
+            raise UnknownGraph(f"a QLinearConv with {len(constants)} constants")
+        in_scale, in_zero, weight, weight_scale, weight_zero, out_scale, out_zero, bias = constants
+        if any(zero.any() for zero in (in_zero, weight_zero, out_zero)) or {in_zero.dtype, out_zero.dtype} != {
+            np.dtype(np.uint8)
+        }:
+            raise UnknownGraph("activations that are not uint8 with zero point 0, or weights with another one")
+        self._check(weight, bias, weight_scale)
+        channels, height, width = self._shape
+        strides, groups = attributes.pop("strides", [1, 1]), attributes.pop("group", 1)
+        if attributes or weight.ndim != 4 or weight.shape[2] != weight.shape[3] or height != width:
+            raise UnknownGraph(f"a filter of shape {weight.shape}")
+        kernel = weight.shape[2]
+        if len(strides) != 2 or strides[0] != strides[1] or strides[0] < 1 or kernel > height:
+            raise UnknownGraph(f"strides {strides}")
+        depthwise = groups != 1
+        if weight.shape[1] * groups != channels or (depthwise and len(weight) != groups):
+            raise UnknownGraph(f"{groups} groups of filters of shape {weight.shape}")
+        side = (height - kernel) // strides[0] + 1
+        self._shape = (len(weight), side, side)
+        # In this order ONNX Runtime multiplies, in float32; another would differ in the last bit.
+        scale = (np.float32(in_scale.item()) * weight_scale / np.float32(out_scale.item())).astype(np.float32)
+        rows = weight.transpose(0, 2, 3, 1)
+        if side == 1 and kernel == height and not depthwise:
+            return IntegerLayer(rows.reshape(len(rows), -1), bias, scale, None)
+        return IntegerLayer(rows, bias, scale, strides[0], depthwise)
+
+    def _logits(self) -> IntegerLayer:
+        """The last layer, whose weights are in the order channel, height, width."""
+        self._next("Flatten")
+        (weight,) = self._constants_of("MatMulInteger")
+        (bias,) = self._constants_of("Add")
+        cast, (scale,) = self._next("Cast")[1], self._constants_of("Mul")
+        if cast != {"to": TensorProto.FLOAT} or self._value != "logits":
+            raise UnknownGraph("an end that is not logits in float32")
+        self._check(weight.T, bias, scale)
+        channels, height, width = self._shape
+        if weight.ndim != 2 or weight.shape[0] != channels * height * width:
+            raise UnknownGraph(f"weights of shape {weight.shape} on {self._shape}")
+        rows = weight.T.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+        return IntegerLayer(rows.reshape(len(rows), -1), bias, scale, None)
+
+    def _constants_of(self, kind: str) -> list[NDArray[Any]]:
+        """The one constant of the next node."""
+        constants, _ = self._next(kind)
+        if len(constants) != 1:
+            raise UnknownGraph(f"a {kind} with {len(constants)} constants")
+        return constants
 
     @staticmethod
-    def _check_sums(weight: NDArray[Any], bias: NDArray[Any]) -> None:
-        """In C a sum beyond 32 bits is undefined."""
-        largest = np.abs(bias.astype(np.int64)) + 255 * np.abs(weight.astype(np.int64)).reshape(len(weight), -1).sum(1)
-        if largest.max() > np.iinfo(np.int32).max:
-            raise UnknownGraph("sums beyond 32 bits")
+    def _check(weight: NDArray[Any], bias: NDArray[Any], scale: NDArray[Any]) -> None:
+        if weight.dtype != np.int8 or bias.dtype != np.int32 or scale.dtype != np.float32:
+            raise UnknownGraph(f"weights of {weight.dtype}, biases of {bias.dtype}, scales of {scale.dtype}")
+        if bias.shape != weight.shape[:1] or scale.shape != weight.shape[:1]:
+            raise UnknownGraph("parameters that are not scaled per output channel")

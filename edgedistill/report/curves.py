@@ -1,17 +1,16 @@
 """Retention curves: what the evaluations logged by a run say of each of its students."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from edgedistill.atari.games import retention
 from edgedistill.errors import BadRequest
 from edgedistill.report.statistics import max_ratio, mean_ratio
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import METRICS, RunFolder
+from edgedistill.runs.metrics import EvaluationRecord
 
 
 @dataclass(frozen=True)
@@ -73,16 +72,6 @@ class EvaluatedRun:
     curves: tuple[Curve, ...]
 
 
-@dataclass(frozen=True)
-class _Evaluation:
-    step: int
-    seconds: float
-    """Since the run began, earlier evaluations included, this one not"""
-    evaluation_seconds: float
-    """Of all evaluations so far, this one included"""
-    scores: dict[str, float]
-
-
 def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> EvaluatedRun:
     """The curves of a run, which may still be in progress; `warn` hears of damaged lines in its log.
 
@@ -92,7 +81,7 @@ def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> 
     run = RunFolder.open(path)
     try:
         config = run.config()
-        records = list(run.metrics(warn))
+        evaluations = run.metrics(warn).evaluations
     except (OSError, UnicodeDecodeError) as error:
         raise BadRequest(f"{path}: the run cannot be read ({error}).") from error
     students = [student.name for student in config.students]
@@ -100,30 +89,21 @@ def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> 
         raise BadRequest(
             f"{path} was trained with --teacher-only: it has no students whose retention could be compared."
         )
-    evaluations = [
-        _evaluation(record, students, path / METRICS) for record in records if record.get("kind") == "evaluation"
-    ]
     if not evaluations:
         raise BadRequest(
-            f"{path} has no evaluation yet; its first comes after {config.evaluate_every:,} agent steps. "
+            f"{path} has no evaluation yet; its first comes after {config.first_evaluation:,} agent steps. "
             f"Go on: edgedistill train --resume {path}"
         )
+    for evaluation in evaluations:
+        if missing := {"teacher", *students} - evaluation.scores.keys():
+            raise BadRequest(
+                f"{path / METRICS}: the evaluation at step {evaluation.step:,} has no score of {min(missing)}."
+            )
     curves = tuple(_curve(path, config, student, evaluations) for student in students)
     return EvaluatedRun(path, config, curves)
 
 
-def _evaluation(record: dict[str, Any], students: list[str], source: Path) -> _Evaluation:
-    try:
-        numbers = {name: float(record["scores"][name]) for name in ("teacher", *students)}
-        seconds, evaluation_seconds = float(record["seconds"]), float(record["evaluation_seconds"])
-        if not all(map(isfinite, (*numbers.values(), seconds, evaluation_seconds))):
-            raise ValueError("not a finite number")
-        return _Evaluation(int(record["step"]), seconds, evaluation_seconds, numbers)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadRequest(f"{source}: an evaluation cannot be read ({type(error).__name__}: {error}).") from error
-
-
-def _curve(path: Path, config: TrainConfig, student: str, evaluations: list[_Evaluation]) -> Curve:
+def _curve(path: Path, config: TrainConfig, student: str, evaluations: Sequence[EvaluationRecord]) -> Curve:
     best_teacher = max(evaluation.scores["teacher"] for evaluation in evaluations)
     evaluated_before = [0.0, *(before.evaluation_seconds for before, _ in pairwise(evaluations))]
     points = tuple(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 from edgedistill.runs.folder import RunFolder
 
@@ -23,30 +22,23 @@ class Learning:
 
 def read_learning(run: RunFolder, students: list[str]) -> Learning:
     """The losses and the speed of a run."""
+    metrics = run.metrics()
     teacher: Series = ([], [])
     by_student: dict[str, Series] = {name: ([], []) for name in students}
     speed: Series = ([], [])
-    # Step and seconds of the last report, and the seconds that evaluations took so far.
-    last_step, last_seconds, evaluated, evaluated_then = 0.0, 0.0, 0.0, 0.0
-    for record in run.metrics():
-        if record.get("kind") == "evaluation":
-            evaluated = max(evaluated, record.get("evaluation_seconds", 0.0))
-        if record.get("kind") != "progress":
-            continue
-        step = record["step"]
-        losses = record.get("student_loss")
-        _add(teacher, step, record.get("teacher_loss"))
+    last_step, last_seconds = 0, 0.0
+    for record in metrics.progress:
+        _add(teacher, record.step, record.teacher_loss)
         for name, series in by_student.items():
-            _add(series, step, losses.get(name) if isinstance(losses, dict) else None)
-        seconds = record.get("seconds", last_seconds)
-        spent = seconds - last_seconds - (evaluated - evaluated_then)
-        if spent > 0 and step > last_step:
-            _add(speed, step, (step - last_step) / spent)
-        last_step, last_seconds, evaluated_then = step, seconds, evaluated
+            _add(series, record.step, record.student_loss.get(name))
+        seconds = record.seconds - metrics.evaluation_seconds_before(record.step)
+        if seconds > last_seconds and record.step > last_step:
+            _add(speed, record.step, (record.step - last_step) / (seconds - last_seconds))
+        last_step, last_seconds = record.step, seconds
     return Learning(teacher, by_student, speed)
 
 
-def _add(series: Series, step: float, value: Any) -> None:  # noqa: ANN401, of a stranger's log
-    if isinstance(value, int | float) and isfinite(value):
+def _add(series: Series, step: int, value: float | None) -> None:
+    if value is not None and isfinite(value):
         series[0].append(step)
         series[1].append(value)

@@ -11,7 +11,7 @@ from edgedistill.report.curves import EvaluatedRun
 from edgedistill.runs.config import TrainConfig
 
 # What seeds of one setting may differ in beside the seed: how long and on what they ran.
-NOT_PART_OF_A_SETTING = ("game", "seed", "minutes", "threads", "device")
+NOT_PART_OF_A_SETTING = ("game", "seed", "minutes", "threads", "device", "tensorboard")
 # Scores compare only where the validation games were played alike.
 PROTOCOL_FIELDS = ("evaluate_episodes", "sticky")
 LONGEST_LABEL = 40

@@ -20,6 +20,8 @@ from edgedistill.runs.setting import Group, check_settings, setting, settings_of
 CONFIG_VERSION = 2
 # Of agent steps: where time ends a run.
 NO_LIMIT = 10**15
+# Agent steps before the first evaluation, where `evaluate_every` is twice that or more.
+FIRST_EVALUATION = 50_000
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ class TrainConfig:
     rollouts_per_report: int = setting(1, "Rollouts between two reports of progress.", least=1, most=10_000)
     threads: int = setting(0, "CPU threads; 0 for all.", least=0, most=1024, resumable=True)
     """For torch and for the emulators."""
+    tensorboard: bool = setting(False, "Write RUN/tensorboard, for TensorBoard to show.", resumable=True)
     device: str = setting("auto", "auto, cpu or cuda.", words=("auto", "cpu", "cuda"), resumable=True)
     """`auto`: a GPU where there is one."""
     precision: str = setting("auto", "auto, float32 or bf16.", words=("auto", "float32", "bf16"))
@@ -242,6 +245,17 @@ class TrainConfig:
         """Whether `step`, a multiple of `report_steps`, is one at which something due `every` steps happens."""
         reports = max(1, round(every / self.report_steps))
         return step % (reports * self.report_steps) == 0
+
+    def evaluation_due(self, step: int) -> bool:
+        """Whether `step`, a multiple of `report_steps`, is one at which the networks are scored."""
+        is_first = step - self.report_steps < self.first_evaluation <= step
+        is_early = self.first_evaluation < self.evaluate_every
+        return (is_first and is_early) or self.is_due(self.evaluate_every, step)
+
+    @property
+    def first_evaluation(self) -> int:
+        """Agent steps before the first evaluation. It comes early, and tells whether the run learns at all."""
+        return FIRST_EVALUATION if self.evaluate_every >= 2 * FIRST_EVALUATION else self.evaluate_every
 
     def teacher_rate(self, step: int) -> float:
         """The teacher's learning rates at an agent step, as a share of the full ones."""

@@ -22,21 +22,19 @@ from edgedistill.files import PARTIAL, CannotWrite, alone, append_line, write_at
 from edgedistill.phases import timed
 from edgedistill.runs.checkpoint import BEST, load_tensors, save_tensors
 from edgedistill.runs.config import TrainConfig
-from edgedistill.schema import line, listed, mapping, number, table, whole
+from edgedistill.runs.lines import read_lines
+from edgedistill.runs.metrics import Metrics, Record, line_of, read_metrics, record_of
+from edgedistill.schema import line, listed, number, table, whole
 
 # The newest may be cut short by a full disk or a crash of the file system; the one before it is the fallback.
 KEPT_CHECKPOINTS = 2
 METRICS = "metrics.jsonl"
 EVALUATIONS = "evaluations.jsonl"
 MAX_CONFIG_BYTES = 1_000_000
-# What is known of a logged line; others may stand in it. A damaged byte may leave JSON, but hardly this.
-RECORD = table(
+# What is known of a line of evaluations.jsonl; more may stand in it. A damaged byte may leave JSON, but hardly this.
+EVALUATION = table(
     {"step": whole()},
     {
-        "kind": line(40),
-        "seconds": number(0),
-        "evaluation_seconds": number(0),
-        "scores": mapping(line(100), number(), 1_000),
         "network": line(100),
         "protocol": table({}, open_=True),
         "returns": listed(number(), 10**6),
@@ -145,14 +143,18 @@ class RunFolder:
 
     # Metrics and evaluations
 
-    def log(self, record: dict[str, Any]) -> None:
+    def log(self, record: Record) -> None:
         """Append one line to metrics.jsonl."""
         with self._whole_in_any_case():
-            append_line(self.path / METRICS, json.dumps(record))
+            append_line(self.path / METRICS, line_of(record))
 
-    def metrics(self, warn: Warn = _quietly) -> Iterator[dict[str, Any]]:
-        """The logged lines in order; `warn` hears how many cannot be read."""
-        return _lines(self.path / METRICS, warn)
+    def metrics(self, warn: Warn = _quietly) -> Metrics:
+        """What metrics.jsonl holds; `warn` hears how many of its lines cannot be read.
+
+        Raises:
+            OSError: it cannot be read at all.
+        """
+        return read_metrics(self.path / METRICS, warn)
 
     def log_evaluation(self, record: dict[str, Any]) -> None:
         """Append one line to evaluations.jsonl.
@@ -164,13 +166,14 @@ class RunFolder:
 
     def evaluations(self, warn: Warn = _quietly) -> Iterator[dict[str, Any]]:
         """Scores of saved networks under whole protocols, in order; `warn` hears how many cannot be read."""
-        return _lines(self.path / EVALUATIONS, warn)
+        return read_lines(self.path / EVALUATIONS, EVALUATION, warn)
 
     def forget_after(self, step: int, warn: Warn = _quietly) -> None:
         """Drop what was logged of work that a resumed run does again; `warn` hears what cannot be read."""
-        for file in (self.path / METRICS, self.path / EVALUATIONS):
-            kept = [json.dumps(record) + "\n" for record in _lines(file, warn) if record["step"] <= step]
-            self._write(file, "".join(kept).encode())
+        logged = [line_of(each) for each in read_lines(self.path / METRICS, record_of, warn) if each.step <= step]
+        scored = [json.dumps(each) for each in self.evaluations(warn) if each["step"] <= step]
+        for name, lines in ((METRICS, logged), (EVALUATIONS, scored)):
+            self._write(self.path / name, "".join(f"{each}\n" for each in lines).encode())
 
     def _write(self, file: Path, data: bytes) -> None:
         with self._whole_in_any_case():
@@ -234,20 +237,3 @@ class RunFolder:
         """
         file = self.path / "best_teacher.safetensors"
         return load_tensors(file, BEST) if file.exists() else None
-
-
-def _lines(file: Path, warn: Warn) -> Iterator[dict[str, Any]]:
-    """The lines of a file that may not exist. Those that a crash or a disk damaged are left out, and counted."""
-    damaged = 0
-    for data in file.read_bytes().split(b"\n") if file.exists() else []:
-        if not data:
-            continue
-        try:
-            record: dict[str, Any] = RECORD(json.loads(data))
-        except (ValueError, RecursionError):
-            damaged += 1
-        else:
-            yield record
-    if damaged:
-        lines = "1 line" if damaged == 1 else f"{damaged:,} lines"
-        warn(f"{file}: {lines} cannot be read and {'is' if damaged == 1 else 'are'} left out.")

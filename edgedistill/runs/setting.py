@@ -40,6 +40,10 @@ class Setting:
         Raises:
             BadRequest: with the option, what it accepts and what it got.
         """
+        if kind is bool:
+            if not isinstance(value, bool):
+                self.refuse(name, "true or false", value)
+            return
         values = value if isinstance(value, tuple) else (value,)
         wanted = (int, float) if kind is float else kind
         if not values or not all(isinstance(each, wanted) and not isinstance(each, bool) for each in values):

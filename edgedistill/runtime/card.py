@@ -12,16 +12,14 @@ from edgedistill.atari.resize import SIDE
 from edgedistill.bounds import MAX_MACS
 from edgedistill.catalogue import MOST_ACTIONS, NAME_PATTERN
 from edgedistill.errors import BadRequest
-from edgedistill.schema import Unfit, flag, line, listed, number, optional, table, whole, word
+from edgedistill.runtime.packed_card import pack, unpack
+from edgedistill.schema import Unfit, flag, line, listed, number, optional, short, table, whole, word
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 PREFIX = "edgedistill."
-# What every file of this format version was trained on; another value means other pixels.
+# What every file was trained on; in one of format version 1, another value means other pixels.
 ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True, "max_of_last_frames": 2}
 MAX_ACTIONS = MOST_ACTIONS
-# Whose every return a card keeps: what a student retains is told of the games that both played, and `zoo check`
-# replays the student's.
-WITH_RETURNS = ("student", "best_teacher")
 # Who has scores on a card: `student` is the file's own.
 PLAYERS = ("student", "float_student", "best_teacher", "last_teacher")
 
@@ -39,11 +37,12 @@ class Score:
     sticky: float = 0.0
     seed: int = 0
     returns: tuple[float, ...] = ()
-    """Of each game; empty in files from before cards had them, and where nothing is paired with them"""
+    """Of each game, for `zoo check` to replay and for retention to be told of games that both played; empty in files
+    from before cards had them"""
 
     @classmethod
-    def of(cls, scores: Scores, *, returns: bool = True) -> "Score":
-        """An evaluation as a card gives it, with or without the return of each game."""
+    def of(cls, scores: Scores) -> "Score":
+        """An evaluation as a card gives it."""
         low, high = scores.interval or (scores.mean, scores.mean)
         protocol = scores.protocol
         return cls(
@@ -54,7 +53,7 @@ class Score:
             epsilon=protocol.epsilon,
             sticky=protocol.sticky,
             seed=protocol.seed,
-            returns=scores.returns if returns else (),
+            returns=scores.returns,
         )
 
     @property
@@ -105,43 +104,58 @@ class Card:
     def to_metadata(self) -> dict[str, str]:
         """Keys and JSON values for ONNX `metadata_props`."""
         table: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        table["scores"] = {player: [_score_table(score) for score in scores] for player, scores in self.scores.items()}
-        table |= {"format_version": FORMAT_VERSION, "env": ENV}
-        return {PREFIX + key: json.dumps(value, separators=(",", ":")) for key, value in table.items()}
+        table["scores"] = {player: [vars(s) for s in scores] for player, scores in self.scores.items()}
+        return {PREFIX + "format_version": str(FORMAT_VERSION), PREFIX + "card": pack(table)}
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str], source: str) -> "Card":
-        """Parse what `to_metadata` wrote.
+        """Parse what `to_metadata` wrote, or wrote in format version 1.
 
         Raises:
-            BadRequest: not an exported student, or not of this format version; `source` names the file.
+            BadRequest: not an exported student, or not of a format version that is read; `source` names the file.
         """
         if PREFIX + "format_version" not in metadata:
             raise BadRequest(
                 f"{source}: an ONNX model, but not an edgedistill student (no '{PREFIX}format_version' in its "
                 "metadata). Make one: edgedistill export RUN -o student.onnx"
             )
+        written = metadata[PREFIX + "format_version"]
+        readers = {"1": _first_version, str(FORMAT_VERSION): _this_version}
+        if written not in readers:
+            raise BadRequest(
+                f"{source}: format version {written[:20]}, this edgedistill reads versions 1 and {FORMAT_VERSION}. "
+                "Export it again, or upgrade: pip install -U edgedistill"
+            )
         try:
-            values = {
-                key.removeprefix(PREFIX): json.loads(value) for key, value in metadata.items() if key.startswith(PREFIX)
-            }
-            if values.pop("format_version") != FORMAT_VERSION:
-                raise BadRequest(
-                    f"{source}: format version {metadata[PREFIX + 'format_version'][:20]}, this edgedistill reads "
-                    f"version {FORMAT_VERSION}. Export it again, or upgrade: pip install -U edgedistill"
-                )
-            if values.pop("env", None) != ENV:
-                raise BadRequest(f"{source}: made for another preprocessing of frames than this runtime's.")
+            values = readers[written]({key: value for key, value in metadata.items() if key.startswith(PREFIX)})
             return cls(**FIELDS(values))
+        except _OtherFrames:
+            raise BadRequest(f"{source}: made for another preprocessing of frames than this runtime's.") from None
         except (ValueError, RecursionError) as error:
             raise BadRequest(f"{source}: its metadata is damaged ({error}).") from error
 
 
-def _score_table(score: Score) -> dict[str, Any]:
-    """Whole numbers without a fraction: hundreds of returns are on a card."""
-    values = dict(vars(score))
-    returns = [int(each) if each == int(each) else each for each in values.pop("returns")]
-    return values | ({"returns": returns} if returns else {})
+class _OtherFrames(Exception):
+    """The student was trained on other frames."""
+
+
+def _this_version(metadata: dict[str, str]) -> dict[str, Any]:
+    """The fields of a card that `to_metadata` wrote."""
+    surprise = metadata.keys() - {PREFIX + "format_version", PREFIX + "card"}
+    if surprise:
+        raise Unfit(f"{short(min(surprise))} is not known")
+    if PREFIX + "card" not in metadata:
+        raise Unfit(f"'{PREFIX}card' is missing")
+    return unpack(metadata[PREFIX + "card"])
+
+
+def _first_version(metadata: dict[str, str]) -> dict[str, Any]:
+    """The fields of a card of format version 1, which has an entry for each."""
+    values = {key.removeprefix(PREFIX): json.loads(value) for key, value in metadata.items()}
+    del values["format_version"]
+    if values.pop("env", None) != ENV:
+        raise _OtherFrames
+    return values
 
 
 def _game(value: object) -> str:

@@ -15,7 +15,9 @@ from edgedistill.runtime.protobuf import Malformed
 
 Shape = tuple[int, ...]
 FLOAT_BYTES = 4
-LAYERS = ("Conv", "Gemm")
+LAYERS = ("QLinearConv", "MatMulInteger", "Conv", "Gemm")
+FLOAT = 1
+"""TensorProto.DataType"""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,17 @@ class _Chain:
     def _applied(self, node: Node, parameters: list[Shape]) -> tuple[Shape, int, int]:
         """Shape of a node's output, multiply-accumulates, and elements of what a convolution unfolds."""
         match node.operator:
+            case "QLinearConv":
+                return self._convolved_in_integers(node.attributes, parameters)
+            case "MatMulInteger" if len(parameters) == 1:
+                return self._connected({}, *parameters)
+            case "Add" | "Mul":
+                # Another shape would be stretched, and the value with it.
+                if len(self.shape) != 1 or parameters != [self.shape]:
+                    raise Malformed(f"{node.operator} of shapes {self.shape} and {parameters}")
+                return self.shape, 0, 0
+            case "Cast" if node.attributes.get("to") != (FLOAT,):
+                raise Malformed("Cast to another type than float32")
             case "Conv":
                 return self._convolved(node.attributes, *parameters[:1])
             case "Gemm":
@@ -113,6 +126,8 @@ class _Chain:
                 if first != 0 or sorted(axes) != [axis + 1 for axis in range(len(self.shape))]:
                     raise Malformed(f"Transpose of a value of shape {self.shape} with perm {[first, *axes]}")
                 return tuple(self.shape[axis - 1] for axis in axes), 0, 0
+            case "MatMulInteger":
+                raise Malformed("MatMulInteger with zero points")
             case _:  # element by element
                 return self.shape, 0, 0
 
@@ -134,6 +149,17 @@ class _Chain:
         rows, columns = (height - kernel[0]) // strides[0] + 1, (width - kernel[1]) // strides[1] + 1
         patch = depth * prod(kernel)
         return (filters, rows, columns), filters * patch * rows * columns, groups * patch * rows * columns
+
+    def _convolved_in_integers(
+        self, attributes: dict[str, tuple[int, ...]], parameters: list[Shape]
+    ) -> tuple[Shape, int, int]:
+        """Of an input's scale and zero point, weights with theirs, the output's, and a bias."""
+        if len(parameters) != 8:
+            raise Malformed(f"QLinearConv with {len(parameters)} constants")
+        weights, scale, bias = parameters[2], parameters[3], parameters[7]
+        if any(parameters[place] for place in (0, 1, 4, 5, 6)) or not scale == bias == weights[:1]:
+            raise Malformed(f"QLinearConv with parameters of shapes {parameters}")
+        return self._convolved(attributes, weights)
 
     def _connected(self, attributes: dict[str, tuple[int, ...]], weights: Shape = ()) -> tuple[Shape, int, int]:
         transposed = attributes.get("transB", (0,)) == (1,)

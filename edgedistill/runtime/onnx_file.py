@@ -21,6 +21,13 @@ OPSET = 13
 OPERATORS: dict[str, set[str]] = {
     "Transpose": {"perm"},
     "Flatten": set(),
+    # int8
+    "QLinearConv": {"strides", "group"},
+    "MatMulInteger": set(),
+    "Add": set(),
+    "Cast": {"to"},
+    "Mul": set(),
+    # float32, and int8 in format version 1
     "QuantizeLinear": {"axis"},
     "DequantizeLinear": {"axis"},
     "Conv": {"strides", "kernel_shape", "group"},

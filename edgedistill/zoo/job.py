@@ -16,8 +16,9 @@ from pathlib import Path
 import torch
 
 from edgedistill.atari.protocol import Protocol
+from edgedistill.distill.events import Evaluated, Resumed
 from edgedistill.distill.starting import new_run
-from edgedistill.distill.training import Evaluated, Resumed, train
+from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter.export import export_student
 from edgedistill.files import alone, write_atomically
@@ -152,7 +153,7 @@ def main() -> None:
     except EdgeDistillError as error:
         say(GameFolder(options.folder, options.game), f"error: {error}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # the second signal
         finished = False
     sys.exit(0 if finished else STOPPED)
 

@@ -109,13 +109,14 @@ def is_older(file: Path, sources: Iterable[Path]) -> bool:
 # Keyed by size and time, so that a file is read again when it has changed; some thousand lines a run take a while.
 @lru_cache(maxsize=256)
 def _read_training(run: Path, size: int, time: int) -> Trained:
-    step, seconds, evaluated_step = 0, 0.0, -1
-    scores: dict[str, float] = {}
-    for record in RunFolder(run).metrics():
-        step, seconds = record["step"], record.get("seconds", seconds)
-        if record.get("kind") == "evaluation" and "scores" in record:
-            evaluated_step, scores = step, record["scores"]
-    return Trained(step, seconds, evaluated_step, tuple(scores.items()))
+    metrics = RunFolder(run).metrics()
+    last = metrics.evaluations[-1] if metrics.evaluations else None
+    return Trained(
+        metrics.step,
+        metrics.seconds_until(metrics.step),
+        last.step if last else -1,
+        tuple(last.scores.items()) if last else (),
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ GIVEN = {
     "student_optimiser": "adam", "student_muon_learning_rate": 0.01, "student_learning_rate": 1e-2,
     "student_cooldown": 0.2, "student_average": 0.5, "student_max_grad_norm": 1.0, "student_integers": 0.5,
     "evaluate_every": 8, "evaluate_episodes": 1, "checkpoint_every": 8, "rollouts_per_report": 1, "threads": 1,
-    "device": "cpu", "precision": "float32",
+    "tensorboard": True, "device": "cpu", "precision": "float32",
 }  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def test_every_setting_is_an_option_and_reaches_the_run(cli, tmp_path):
         word
         for name, value in GIVEN.items()
         for each in (value if isinstance(value, list) else [value])
-        for word in (settings[name][0].flag(name), each)
+        for word in (settings[name][0].flag(name), *([] if each is True else [each]))
     ]
     outcome = cli("train", "--game", "pong", "--student", "pico", "--out", tmp_path / "run", *options)
     assert outcome.code == 0

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from edgedistill.catalogue import find_architecture
-from edgedistill.distill.events import Progress
+from edgedistill.distill.events import Evaluated, Evaluating, Progress
 from edgedistill.distill.starting import new_run
-from edgedistill.distill.training import Evaluated, Evaluating, train
+from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from edgedistill.distill.events import Progress
+from edgedistill.distill.events import Evaluated, Evaluating, Progress, Resumed, Saved
 from edgedistill.distill.starting import new_run
-from edgedistill.distill.training import Evaluated, Evaluating, Resumed, Saved, train
+from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
@@ -34,14 +34,13 @@ def assert_equal_tensors(left, right):
 
 
 def test_a_run_leaves_curves_a_checkpoint_and_its_best_teacher(tiny_run):
-    records = list(tiny_run.metrics())
-    progress = [record for record in records if record["kind"] == "progress"]
-    assert [record["step"] for record in progress] == list(range(64, 513, 64))
-    assert set(progress[-1]["student_loss"]) == {"micro", "pico"}
-    evaluation = next(record for record in records if record["kind"] == "evaluation")
-    assert set(evaluation["scores"]) == {"teacher", "micro", "pico"}
+    metrics = tiny_run.metrics()
+    assert [record.step for record in metrics.progress] == list(range(64, 513, 64))
+    assert set(metrics.progress[-1].student_loss) == {"micro", "pico"}
+    (evaluation,) = metrics.evaluations
+    assert set(evaluation.scores) == {"teacher", "micro", "pico"}
     assert tiny_run.load_checkpoint()[1]["step"] == 512
-    assert tiny_run.load_best_teacher()[1] == {"step": 512, "mean": evaluation["scores"]["teacher"]}
+    assert tiny_run.load_best_teacher()[1] == {"step": 512, "mean": evaluation.scores["teacher"]}
 
 
 def test_the_same_seed_gives_the_same_run_and_students_do_not_disturb_the_teacher(tmp_path):
@@ -66,8 +65,7 @@ def test_a_resumed_teacher_is_bit_equal_to_an_uninterrupted_one(tmp_path):
     events = list(train(parts, FEW, resume=True))
     assert Resumed(128) in events
     assert_equal_tensors(teacher_of(final_tensors(whole)), teacher_of(final_tensors(parts)))
-    steps = [record["step"] for record in parts.metrics() if record["kind"] == "progress"]
-    assert steps == list(range(64, 385, 64))
+    assert [record.step for record in parts.metrics().progress] == list(range(64, 385, 64))
 
 
 def test_a_request_to_stop_ends_with_a_checkpoint(tmp_path):
@@ -137,10 +135,10 @@ def killed_when(run, config, folder, event_type):
 def test_an_evaluation_in_which_a_run_was_killed_is_made_up(tmp_path):
     config = replace(FEW, evaluate_every=128, checkpoint_every=128)
     killed = killed_when(RunFolder.create(tmp_path / "a", config), config, tmp_path / "b", Evaluating)
-    assert [record["kind"] for record in killed.metrics()] == ["progress"] * 2
+    assert (len(killed.metrics().progress), len(killed.metrics().evaluations)) == (2, 0)
     events = list(train(killed, config, resume=True))
     assert [event.step for event in events if isinstance(event, Evaluated)] == [128, 256, 384]
-    assert [record["step"] for record in killed.metrics() if record["kind"] == "evaluation"] == [128, 256, 384]
+    assert [record.step for record in killed.metrics().evaluations] == [128, 256, 384]
 
 
 def test_an_evaluation_that_was_logged_is_not_made_again_and_its_best_teacher_counts(tmp_path):

@@ -30,6 +30,7 @@ from edgedistill.exporter.graph import int8_model
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
+from tests.cards import with_fields
 
 # Sizes that leave remainders of four everywhere: channels, filters, units, actions.
 ODD_SIZES = Architecture("odd-sizes", (Conv(6, 8, 4), Conv(5, 5, 3), Conv(3, 3, 1)), (22, 9))
@@ -64,8 +65,7 @@ def logits_one_by_one(data, frames):
 
 def described(model, micro, actions):
     """A model with micro's card, for other actions."""
-    card = policy_of(micro).card.to_metadata() | {"edgedistill.actions": json.dumps(actions)}
-    helper.set_model_props(model, card)
+    helper.set_model_props(model, with_fields(policy_of(micro).card.to_metadata(), actions=actions))
     return model.SerializeToString()
 
 
@@ -225,6 +225,22 @@ def test_a_graph_that_c_would_compute_otherwise_is_refused(edit, reason, micro):
         c_source(data, "my.onnx")
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("z", lambda zero: zero + 1, "zero point 0"),
+        ("n", lambda zero: zero + 1, "weights with another one"),
+        ("b1", lambda bias: bias | (2**31 - 1), "beyond 32 bits"),
+        ("s2", lambda scale: -scale, "not positive"),
+    ],
+)
+def test_other_numbers_in_a_graph_are_refused(name, change, reason, odd_sizes):
+    data = edited(odd_sizes, lambda model: replace_constant(model, name, change))
+    policy_of(data)  # onnxruntime would play it
+    with pytest.raises(BadRequest, match=f"my.onnx: its graph .*{reason}.*edgedistill export RUN"):
+        c_source(data, "my.onnx")
+
+
 def test_a_file_cannot_write_c_of_its_own(micro):
     def with_props(**evil):
         def edit(model):
@@ -248,8 +264,8 @@ def test_a_file_cannot_write_c_of_its_own(micro):
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_any_other_graph_gives_c_or_one_clear_line(data):
-    model = onnx.load_from_string(shipped_student("pong", "nano").read_bytes())
+def test_any_other_graph_gives_c_or_one_clear_line(micro, odd_sizes, data):
+    model = onnx.load_from_string(data.draw(st.sampled_from([micro, odd_sizes])))
     graph = model.graph
     values = [name for node in graph.node for name in [*node.input, *node.output]]
     for _ in range(data.draw(st.integers(1, 2))):

@@ -8,12 +8,18 @@ from hypothesis import strategies as st
 from onnx import AttributeProto, TensorProto, helper
 
 from edgedistill.runtime.card import PREFIX
+from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
+from tests.cards import with_fields
 from tests.hostile import damaged
 
 SHIPPED = shipped_student("pong", "pico").read_bytes()
 PROPS = {prop.key: prop.value for prop in onnx.load_from_string(SHIPPED).metadata_props}
-OPERATORS = ("Transpose", "Flatten", "QuantizeLinear", "DequantizeLinear", "Conv", "Relu", "Gemm", "Gather", "Loop")
+CARD = Policy(SHIPPED, "pico.onnx").card.to_metadata()
+OPERATORS = (
+    "Transpose", "Flatten", "QuantizeLinear", "DequantizeLinear", "Conv", "Relu", "Gemm", "QLinearConv",
+    "MatMulInteger", "Add", "Cast", "Mul", "Gather", "Loop",
+)  # fmt: skip
 NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 6, 8, 16, 84, 85, 255, 4096, 65_536, 2**31, 2**63 - 1, -1])
 # A file holds 4 MB at most, so that a constant has few elements or few bytes behind large words.
 SIDES = st.sampled_from([1, 1, 2, 3, 4, 6, 8, 16, 21, 64, 84, 300, 1000, 5000])
@@ -35,7 +41,7 @@ def constants(draw, name: str) -> TensorProto:
 @st.composite
 def attributes(draw) -> AttributeProto:
     """One whole number, or a list of them, under a name that some operator has."""
-    name = draw(st.sampled_from(["perm", "strides", "kernel_shape", "group", "transB", "axis", "pads", "alpha"]))
+    name = draw(st.sampled_from(["perm", "strides", "kernel_shape", "group", "transB", "axis", "to", "pads", "alpha"]))
     single = draw(st.booleans())
     return helper.make_attribute(name, draw(NUMBERS) if single else draw(st.lists(NUMBERS, min_size=1, max_size=5)))
 
@@ -100,6 +106,47 @@ def chains(draw) -> onnx.GraphProto:
     return graph(nodes, tensors, 6)
 
 
+@st.composite
+def integer_chains(draw) -> onnx.GraphProto:
+    """The form of an int8 student, with numbers that mostly fit, in types and shapes that may not."""
+    nodes, tensors = [], []
+
+    def constant(dims: list[int], dtype: type) -> str:
+        if draw(st.integers(0, 60)) == 0:
+            dims, dtype = draw(st.lists(SIDES, max_size=4)), draw(st.sampled_from([np.int8, np.uint8, np.int32]))
+        if np.prod(dims, dtype=object) > 400_000:
+            dims = [1] * len(dims)
+        tensors.append(onnx.numpy_helper.from_array(np.ones(dims, dtype), f"c{len(tensors)}"))
+        return tensors[-1].name
+
+    def node(kind: str, *inputs: str, **more: object) -> None:
+        before = nodes[-1].output[0] if nodes else "frames"
+        nodes.append(helper.make_node(kind, [before, *inputs], [f"v{len(nodes)}"], **more))
+
+    node("Transpose", perm=[0, 3, 1, 2])
+    channels, side = 4, 84
+    for _ in range(draw(st.integers(0, 6))):
+        kernel, stride = draw(st.sampled_from([1, 2, 4, 8, side])), draw(st.integers(1, 4))
+        filters = draw(st.sampled_from([1, 4, 6, 16, 64]))
+        depthwise = draw(st.integers(0, 5)) == 0
+        if kernel > side:
+            break
+        shape = [channels, 1, kernel, kernel] if depthwise else [filters, channels, kernel, kernel]
+        activation = [constant([], np.float32), constant([], np.uint8)]
+        weight = [constant(shape, np.int8), constant(shape[:1], np.float32), constant([], np.int8)]
+        bias = constant(shape[:1], np.int32)
+        group = {"group": channels} if depthwise else {}
+        node("QLinearConv", *activation, *weight, *activation, bias, strides=[stride] * 2, **group)
+        channels, side = shape[0], (side - kernel) // stride + 1
+    node("Flatten")
+    node("MatMulInteger", constant([channels * side * side, 6], np.int8))
+    node("Add", constant([6], np.int32))
+    node("Cast", to=draw(st.sampled_from([1] * 9 + [6])))
+    node("Mul", constant([6], np.float32))
+    nodes[-1].output[0] = "logits"
+    return graph(nodes, tensors, 6)
+
+
 def graph(nodes: list[onnx.NodeProto], tensors: list[TensorProto], actions: int) -> onnx.GraphProto:
     frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", 84, 84, 4])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", actions])
@@ -120,7 +167,13 @@ JSON = st.recursive(
 
 @st.composite
 def cards(draw) -> dict[str, str]:
-    """A shipped card with up to three other values."""
+    """A shipped card, of either format version, with up to three other values."""
+    if draw(st.booleans()):
+        fields = {
+            key: draw(JSON)
+            for key in draw(st.lists(st.sampled_from([*json.loads(CARD[PREFIX + "card"]), "x"]), max_size=3))
+        }
+        return with_fields(CARD, **fields)
     props = dict(PROPS)
     for key in draw(st.lists(st.sampled_from(sorted(PROPS)), max_size=3, unique=True)):
         props[key] = draw(JSON.map(json.dumps) | st.text(max_size=30))
@@ -132,14 +185,14 @@ def cards(draw) -> dict[str, str]:
 @st.composite
 def students(draw) -> bytes:
     """A file for `play`."""
-    kind = draw(st.sampled_from(["wild", "chain", "chain", "card", "bytes"]))
+    kind = draw(st.sampled_from(["wild", "chain", "integers", "integers", "card", "bytes"]))
     if kind == "bytes":
         return draw(damaged(SHIPPED))
     if kind == "card":
         model = onnx.load_from_string(SHIPPED)
     else:
         opset = helper.make_opsetid("", draw(st.sampled_from([13] * 9 + [22])))
-        made = draw(wild_graphs() if kind == "wild" else chains())
+        made = draw({"wild": wild_graphs, "chain": chains, "integers": integer_chains}[kind]())
         model = helper.make_model(made, opset_imports=[opset], ir_version=8)
     helper.set_model_props(model, draw(cards()) if kind == "card" or draw(st.booleans()) else PROPS)
     data = model.SerializeToString()

@@ -31,8 +31,7 @@ def wait_for(condition, process, seconds=120):
 
 
 def last_step(run):
-    steps = [record["step"] for record in RunFolder(run).metrics()]
-    return steps[-1] if steps else 0
+    return RunFolder(run).metrics().step
 
 
 def teacher_of(run):

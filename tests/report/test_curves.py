@@ -51,7 +51,7 @@ def test_a_run_in_progress_whose_last_line_is_cut_short(evaluated_run):
 
 
 def test_a_run_without_an_evaluation(evaluated_run):
-    with pytest.raises(BadRequest, match=r"run has no evaluation yet.*250,000 agent steps.*train --resume run"):
+    with pytest.raises(BadRequest, match=r"run has no evaluation yet.*50,000 agent steps.*train --resume run"):
         read_run(evaluated_run("run", teacher=[], micro=[]))
 
 
@@ -74,7 +74,7 @@ def test_an_evaluation_that_lacks_a_student_is_refused_with_its_file(evaluated_r
     path = evaluated_run("run", teacher=[5.0], micro=[5.0])
     with (path / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(EVALUATION | {"scores": {"teacher": 1}}) + "\n")
-    with pytest.raises(BadRequest, match=r"run/metrics\.jsonl: an evaluation cannot be read"):
+    with pytest.raises(BadRequest, match=r"run/metrics\.jsonl: the evaluation at step 9,000 has no score of micro"):
         read_run(path)
 
 

@@ -8,6 +8,7 @@ from edgedistill.report.comparison import compare_runs
 from edgedistill.report.drawing import COLOURS, to_png
 from edgedistill.report.plot import plot
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.metrics import EvaluationRecord
 
 
 def pixels(comparison):
@@ -42,8 +43,7 @@ def test_each_student_has_a_line_of_its_own_in_both_panels(evaluated_run):
 def test_the_panels_are_over_steps_and_over_minutes(evaluated_run):
     """The student is at its best from the second of three evaluations on: halfway in steps, early in minutes."""
     path = evaluated_run("a", teacher=[9.0, 9.0], micro=[1.7, 9.0])
-    last = {"kind": "evaluation", "step": 3000, "seconds": 1260.0, "evaluation_seconds": 0}
-    RunFolder.open(path).log({**last, "scores": {"teacher": 9.0, "micro": 9.0}})
+    RunFolder.open(path).log(EvaluationRecord(3000, 1260.0, 0.0, {"teacher": 9.0, "micro": 9.0}))
     reached = []
     for panel in panels(pixels(compare_runs([path]))):
         rows, columns = where_colour(panel, COLOURS[0])

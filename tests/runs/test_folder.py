@@ -9,12 +9,17 @@ from safetensors.torch import save
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.metrics import ProgressRecord
 from tests.small_disk import small_disk
 
 
 @pytest.fixture
 def run(tmp_path):
     return RunFolder.create(tmp_path / "run", TrainConfig("pong"))
+
+
+def steps_of(metrics):
+    return [record.step for record in metrics.records]
 
 
 def weights(value):
@@ -66,11 +71,11 @@ def test_a_run_is_not_overwritten(run):
 
 def test_metrics_of_work_done_again_are_forgotten(run):
     for step in (10, 20, 30):
-        run.log({"step": step})
+        run.log(ProgressRecord(step, 1.0))
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 4')
     run.forget_after(20)
-    assert [record["step"] for record in run.metrics()] == [10, 20]
+    assert steps_of(run.metrics()) == [10, 20]
 
 
 def newest(run):
@@ -142,35 +147,40 @@ def test_a_damaged_best_teacher_is_refused(run):
 
 def test_a_damaged_byte_costs_one_line_of_the_log_and_is_counted(run):
     for step in range(10, 110, 10):
-        run.log({"kind": "progress", "step": step, "seconds": 1.0})
+        run.log(ProgressRecord(step, 1.0))
     file = run.path / "metrics.jsonl"
     lines = file.read_bytes().splitlines(keepends=True)
     for number, damage in ((2, b"\xff"), (4, b"{"), (6, lines[6].replace(b'"step"', b'"stfp"')), (8, b"[1]\n")):
         lines[number] = damage if damage.endswith(b"\n") else damage + lines[number][1:]
     file.write_bytes(b"".join(lines))
     said = []
-    assert [record["step"] for record in run.metrics(said.append)] == [10, 20, 40, 50, 60, 80, 100]
+    assert steps_of(run.metrics(said.append)) == [10, 20, 40, 50, 60, 80, 100]
     assert said == [f"{file}: 3 lines cannot be read and are left out."]
     run.forget_after(60, said.append)
-    assert [record["step"] for record in run.metrics()] == [10, 20, 40, 50, 60]
+    assert steps_of(run.metrics()) == [10, 20, 40, 50, 60]
     assert said[1:] == said[:1]
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_is_in_a_log_the_run_can_be_read(run, data):
+    anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just({"a": None})
     line = st.one_of(
         st.binary(max_size=20),
-        st.dictionaries(
-            st.sampled_from(["step", "kind", "seconds", "scores", "returns"]),
-            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just({"a": 1}),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "kind": st.sampled_from(["progress", "evaluation"]) | anything,
+                "step": st.integers(0, 10) | anything,
+                **dict.fromkeys(["seconds", "evaluation_seconds", "play_return"], st.floats(0, 9) | anything),
+                **dict.fromkeys(["scores", "student_loss", "returns"], st.just({"micro": 1.0}) | anything),
+            },
         ).map(lambda table: json.dumps(table).encode()),
     )
     (run.path / "metrics.jsonl").write_bytes(b"\n".join(data.draw(st.lists(line, max_size=5))))
-    for record in run.metrics():
-        assert record["step"] >= 0
+    assert all(step >= 0 for step in steps_of(run.metrics()))
     run.forget_after(5)
-    assert all(record["step"] <= 5 for record in run.metrics())
+    assert all(step <= 5 for step in steps_of(run.metrics()))
 
 
 def test_leftovers_of_a_killed_process_are_cleared_and_nothing_else(run):
@@ -188,7 +198,7 @@ def test_leftovers_of_a_killed_process_are_cleared_and_nothing_else(run):
 def test_a_full_disk_says_what_could_not_be_written_and_that_the_run_is_whole(run):
     run.save_checkpoint(10, weights(10), {})
     with small_disk(0):
-        for write in (lambda: run.save_checkpoint(20, weights(20), {}), lambda: run.log({"step": 20})):
+        for write in (lambda: run.save_checkpoint(20, weights(20), {}), lambda: run.log(ProgressRecord(20, 1.0))):
             with pytest.raises(
                 EdgeDistillError, match=r"cannot be written \(File too large\)\. The run is whole up to"
             ):

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.card import PREFIX, Card
 from edgedistill.runtime.policy import MAX_FILE_BYTES, Policy
+from edgedistill.runtime.shipped import shipped_student
+from tests.cards import with_fields
 
 
 @pytest.fixture
@@ -18,9 +21,9 @@ def model(tiny_export):
     return onnx.load(tiny_export.path)
 
 
-def set_metadata(model, key, value):
-    props = {prop.key: prop.value for prop in model.metadata_props} | {PREFIX + key: value}
-    onnx.helper.set_model_props(model, {k: v for k, v in props.items() if v is not None})
+def set_card(model, **fields):
+    props = {prop.key: prop.value for prop in model.metadata_props}
+    onnx.helper.set_model_props(model, with_fields(props, **fields))
     return model.SerializeToString()
 
 
@@ -59,7 +62,8 @@ def test_onnx_that_is_not_ours(model):
 @pytest.mark.parametrize(
     ("key", "value", "complaint"),
     [
-        ("format_version", "2", "format version 2, this edgedistill reads version 1"),
+        ("format_version", "3", "format version 3, this edgedistill reads versions 1 and 2"),
+        ("format_version", "{", "format version {, this"),
         ("env", '{"side": 96}', "another preprocessing"),
         ("game", None, "metadata is damaged"),
         ("scores", "[1]", "metadata is damaged"),
@@ -68,9 +72,12 @@ def test_onnx_that_is_not_ours(model):
         ("surprise", "1", "metadata is damaged"),
     ],
 )
-def test_metadata_that_this_version_cannot_serve(model, key, value, complaint):
+def test_metadata_of_the_first_version_that_cannot_be_served(key, value, complaint):
+    model = onnx.load(shipped_student("pong", "pico"))
+    props = {prop.key: prop.value for prop in model.metadata_props} | {PREFIX + key: value}
+    onnx.helper.set_model_props(model, {k: v for k, v in props.items() if v is not None})
     with pytest.raises(BadRequest, match=complaint):
-        Policy(set_metadata(model, key, value), "x.onnx")
+        Policy(model.SerializeToString(), "x.onnx")
 
 
 def test_another_interface_than_the_format_says(model):
@@ -81,15 +88,15 @@ def test_another_interface_than_the_format_says(model):
 
 def test_another_action_count_than_its_metadata_says(model):
     with pytest.raises(BadRequest, match="takes and gives"):
-        Policy(set_metadata(model, "actions", '["NOOP", "FIRE"]'), "x.onnx")
+        Policy(set_card(model, actions=["NOOP", "FIRE"]), "x.onnx")
 
 
 def test_another_action_set_than_the_emulators(model, tiny_export):
     from edgedistill.atari.emulator import Emulator
 
-    actions = '["FIRE", "NOOP", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]'
+    actions = ["FIRE", "NOOP", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]
     with pytest.raises(BadRequest, match="the emulator offers"):
-        Policy(set_metadata(model, "actions", actions), "x.onnx").require_actions(Emulator("pong"))
+        Policy(set_card(model, actions=actions), "x.onnx").require_actions(Emulator("pong"))
     Policy.load(tiny_export.path).require_actions(Emulator("pong"))
 
 
@@ -97,10 +104,12 @@ def test_another_action_set_than_the_emulators(model, tiny_export):
 @given(data=st.data())
 def test_any_metadata_are_a_card_or_a_clear_error(tiny_export, data):
     good = tiny_export.card.to_metadata()
-    key = data.draw(st.sampled_from(sorted(good)))
-    json_like = st.recursive(st.none() | st.integers() | st.text(max_size=4), st.lists, max_leaves=4).map(str)
+    leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
+    json_like = st.recursive(leaf, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner))
+    field = data.draw(st.sampled_from([*json.loads(good[PREFIX + "card"]), "surprise", ""]))
+    odd = [with_fields(good, **{field: data.draw(json_like)}), good | {PREFIX + "card": data.draw(st.text())}]
     try:
-        Card.from_metadata(good | {key: data.draw(json_like | st.text(max_size=20))}, "x.onnx")
+        Card.from_metadata(data.draw(st.sampled_from(odd)), "x.onnx")
     except BadRequest as error:
         assert "x.onnx" in str(error)
 

@@ -57,7 +57,7 @@ def test_a_build_is_stopped_and_goes_on_and_one_failure_does_not_stop_the_rest(p
     assert "1 of 2 games done" in progress
     assert "| space_invaders | failed |" in progress
 
-    steps = [record["step"] for record in RunFolder(pong.run).metrics() if record["kind"] == "progress"]
+    steps = [record.step for record in RunFolder(pong.run).metrics().progress]
     assert steps == list(range(64, 1025, 64))
     assert pong.gif.exists()
     files = {file: file.stat().st_mtime_ns for file in pong.trained.iterdir()}

@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import pytest
@@ -6,6 +5,7 @@ from PIL import Image
 
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.metrics import EvaluationRecord
 from edgedistill.runtime.policy import Policy
 from edgedistill.zoo.job import run_job
 from edgedistill.zoo.layout import GameFolder
@@ -53,11 +53,10 @@ def test_more_steps_or_games_on_the_card_make_an_export_stale(planned):
     place = GameFolder(folder, "pong")
     run = place.run
     run.mkdir(parents=True)
-    line = {"kind": "evaluation", "step": 512, "seconds": 1.0, "scores": {"teacher": 1.0, "pico": 1.0}}
-    (run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    RunFolder(run).log(EvaluationRecord(512, 1.0, 1.0, {"teacher": 1.0, "pico": 1.0}))
     assert place.is_exported(plan, "pico")
     assert not place.is_exported(Plan(("pong",), ("pico",), steps=512, episodes=2), "pico")
-    (run / "metrics.jsonl").write_text(json.dumps({**line, "step": 576}) + "\n")
+    RunFolder(run).log(EvaluationRecord(576, 2.0, 2.0, {"teacher": 1.0, "pico": 1.0}))
     assert not place.is_exported(plan, "pico")
     place.student("pico").write_bytes(b"damaged")
     assert not place.is_exported(plan, "pico")

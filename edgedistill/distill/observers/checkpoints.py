@@ -1,0 +1,44 @@
+"""Saves a run."""
+
+from dataclasses import asdict
+
+from edgedistill.distill.events import Evaluated, Event, Interrupted, Progress, Resumed, Saved
+from edgedistill.distill.observers.observer import Events, Observer
+from edgedistill.distill.running import Running
+
+
+class Checkpoints(Observer):
+    """Saves where a checkpoint is due, and where the run ends.
+
+    Elsewhere it never does, since the games restart where a checkpoint is due and only there: a run that went on from
+    any other step would not be the one that was not stopped.
+    """
+
+    def __init__(self, running: Running) -> None:
+        super().__init__(running)
+        self._saved_step: int | None = None
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, Resumed):
+            self._saved_step = event.step
+
+    def follow(self, event: Event) -> Events:
+        running = self.running
+        match event:
+            case Progress(step):
+                if running.at_end or running.stopped or running.config.is_due(running.config.checkpoint_every, step):
+                    yield self._save()
+            case Interrupted(step):
+                is_new = step != self._saved_step
+                saved = self._save()
+                if is_new:
+                    yield saved
+            case Evaluated(step) if step == self._saved_step:
+                self._save()  # with the best teacher, and the time that the evaluation took
+
+    def _save(self) -> Saved:
+        running = self.running
+        running.tick()
+        running.run.save_checkpoint(running.step, running.learners.tensors(), asdict(running.state))
+        self._saved_step = running.step
+        return Saved(running.step)

@@ -1,0 +1,47 @@
+"""Where a resumed run goes on, and what it still owes."""
+
+from collections.abc import Callable
+from dataclasses import fields
+
+from edgedistill.distill.learners import Learners
+from edgedistill.distill.running import RunState
+from edgedistill.errors import BadRequest
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.folder import RunFolder
+
+
+def take_up(
+    run: RunFolder, config: TrainConfig, learners: Learners, warn: Callable[[str], None]
+) -> tuple[int, RunState, bool]:
+    """Put the last checkpoint back into the learners, and drop what was logged after it.
+
+    Returns:
+        Its agent step, its state, and whether the evaluation of that step is still to be made.
+
+    Raises:
+        BadRequest: the run has all its steps and evaluations.
+        EdgeDistillError: there is no readable checkpoint.
+    """
+    tensors, saved = run.load_checkpoint(warn)
+    learners.load(tensors)
+    state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState) if entry.name in saved})
+    step: int = saved["step"]
+    evaluated = _take_over_evaluation(run, config, state, step)
+    if step >= config.steps and evaluated:
+        raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
+    run.forget_after(step, warn)
+    is_due = step >= config.steps or config.evaluation_due(step)
+    return step, state, is_due and not evaluated
+
+
+def _take_over_evaluation(run: RunFolder, config: TrainConfig, state: RunState, step: int) -> bool:
+    """Whether an evaluation of `step` is in the log. It may be newer than the checkpoint's state, which then learns of
+    it."""
+    record = run.metrics().evaluation_at(step)
+    if record is None or "teacher" not in record.scores:
+        return False
+    mean = record.scores["teacher"]
+    state.evaluation_seconds = max(state.evaluation_seconds, record.evaluation_seconds)
+    if state.best_teacher is None or mean >= state.best_teacher["mean"]:
+        state.best_teacher = {"step": 0 if config.frozen else step, "mean": mean}
+    return True
