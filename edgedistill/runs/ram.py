@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-from edgedistill.errors import BadRequest
-
 
 def available_bytes() -> int | None:
     """Memory that can be had without swapping; None where the system does not tell."""
@@ -20,16 +18,3 @@ def available_bytes() -> int | None:
     if group.exists() and group.read_text().strip().isdigit():
         limits.append(int(group.read_text()))
     return min(limits, default=None)
-
-
-def check_memory(needed: int, frames: int) -> None:
-    """
-    Raises:
-        BadRequest: `needed` bytes, those of `frames` frames, are more than the machine has free.
-    """
-    available = available_bytes()
-    if available is not None and needed > available:
-        raise BadRequest(
-            f"A memory of {frames:,} frames takes {needed / 1e9:.1f} GB, and this machine has {available / 1e9:.1f} GB "
-            "free. Use a smaller --memory-frames."
-        )

@@ -20,6 +20,8 @@ PREFIX = "edgedistill."
 # What every file was trained on; in one of format version 1, another value means other pixels.
 ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True, "max_of_last_frames": 2}
 MAX_ACTIONS = MOST_ACTIONS
+# Of one evaluation.
+MAX_RETURNS = 10_000
 # Who has scores on a card: `student` is the file's own.
 PLAYERS = ("student", "float_student", "best_teacher", "last_teacher")
 
@@ -53,7 +55,7 @@ class Score:
             epsilon=protocol.epsilon,
             sticky=protocol.sticky,
             seed=protocol.seed,
-            returns=scores.returns,
+            returns=scores.returns if len(scores.returns) <= MAX_RETURNS else (),
         )
 
     @property
@@ -191,7 +193,6 @@ def _scores(value: object) -> dict[str, tuple[Score, ...]]:
 
 EPISODES, SHARE = whole(1, 10**6), number(0, 1)
 SEED = whole(0, 2**64)
-MAX_RETURNS = 10_000
 # No game's score comes near.
 RETURN = number(-(10**9), 10**9)
 SCORE = table(
