@@ -29,6 +29,9 @@ IN_WHEEL = (
     "edgedistill/student_zoo/trained/pong/micro.md",
     "edgedistill/export/install.sh",
     "edgedistill/export/student.c",
+    "edgedistill/export/arduino.cpp",
+    "edgedistill/export/platformio.ini",
+    "edgedistill/export/esp-idf.cmake",
     "edgedistill/export/lock/pylock.toml",
 )
 # Top-level folders of a wheel, and what a source distribution has beside the package.

@@ -3,10 +3,18 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-# Modules of the [train] extra that a board does not have.
-TRAIN_MODULES = frozenset(
-    {"torch", "gymnasium", "onnx", "safetensors", "scipy", "matplotlib", "jinja2", "tensorboardX"}
-)
+# Modules that a board does not have, and the extra that brings each.
+EXTRAS = {
+    "torch": "train",
+    "gymnasium": "train",
+    "onnx": "train",
+    "safetensors": "train",
+    "scipy": "train",
+    "matplotlib": "train",
+    "jinja2": "train",
+    "tensorboardX": "train",
+    "huggingface_hub": "hub",
+}
 
 
 class EdgeDistillError(Exception):
@@ -39,12 +47,13 @@ def did_you_mean(name: str, accepted: Iterable[str], otherwise: str | None = Non
 
 
 def missing_extra(what: str, module: str | None) -> str | None:
-    """What to type where a module of the [train] extra is missing; None where it is of another package.
+    """What to type where a module of an extra is missing; None where it is of another package.
 
     >>> missing_extra("this command", "torch")
     "this command needs torch, which the board's install leaves out. Install it: pip install 'edgedistill[train]'"
     """
     top = (module or "").partition(".")[0]
-    if top not in TRAIN_MODULES:
+    if top not in EXTRAS:
         return None
-    return f"{what} needs {top}, which the board's install leaves out. Install it: pip install 'edgedistill[train]'"
+    install = f"pip install 'edgedistill[{EXTRAS[top]}]'"
+    return f"{what} needs {top}, which the board's install leaves out. Install it: {install}"

@@ -41,6 +41,12 @@ $actions
  */
 void student_act(const uint8_t frames[STUDENT_FRAMES_BYTES], float logits[STUDENT_ACTIONS]);
 
+/*
+ * Whether this machine computes what it should: 0, or the number (from 1) of the first test whose logits are not, bit by
+ * bit, those of ONNX Runtime. It is in student_selftest.c, and keeps STUDENT_FRAMES_BYTES of its own where it is linked.
+ */
+int student_selftest(void);
+
 #ifdef __cplusplus
 }
 #endif

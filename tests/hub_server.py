@@ -1,5 +1,6 @@
 """A small hub on the loopback that answers as Hugging Face's does, with a second host for large files."""
 
+import base64
 import hashlib
 import json
 import re
@@ -41,6 +42,10 @@ class Hub:
     """With which every request is answered"""
     listing: dict | None = None
     """Instead of the true one"""
+    writers: set[str] = field(default_factory=set)
+    """Tokens that may write"""
+    uploaded: dict[str, bytes] = field(default_factory=dict)
+    """Large files, by SHA-256, before a commit has them"""
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """(host, path, headers) of each request"""
 
@@ -75,6 +80,68 @@ class _Handler(BaseHTTPRequestHandler):
         if match := re.fullmatch("/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             return self.resolve(*match.groups())
         return self.answer(404)
+
+    def do_POST(self):
+        self.hub.asked.append((self.hub.address, self.path, dict(self.headers)))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        path = urlsplit(self.path).path
+        secret = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if secret not in self.hub.writers:
+            return self.answer(403 if secret.startswith("hf_") else 401, body=b'{"error": "no"}')
+        if self.hub.status:
+            return self.answer(self.hub.status, body=b'{"error": "not today"}')
+        if path == "/api/validate-yaml":
+            return self.answer_json({"errors": [], "warnings": []})
+        if path == "/api/repos/create":
+            return self.create(json.loads(body))
+        if match := re.fullmatch("/api/models/([^/]+/[^/]+)/preupload/main", path):
+            files = [file["path"] for file in json.loads(body)["files"]]
+            modes = {file: "lfs" if file.endswith(LARGE) else "regular" for file in files}
+            return self.answer_json(
+                {"files": [{"path": file, "uploadMode": mode, "shouldIgnore": False} for file, mode in modes.items()]}
+            )
+        if re.fullmatch("/[^/]+/[^/]+[.]git/info/lfs/objects/batch", path):
+            return self.answer_json(
+                {"transfer": "basic", "objects": [self.storable(each) for each in json.loads(body)["objects"]]}
+            )
+        if match := re.fullmatch("/api/models/([^/]+/[^/]+)/commit/main", path):
+            return self.commit(match[1], [json.loads(line) for line in body.splitlines()])
+        return self.answer(404)
+
+    def do_PUT(self):
+        self.hub.asked.append((self.hub.storage, self.path, dict(self.headers)))
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        self.hub.uploaded[hashlib.sha256(data).hexdigest()] = data
+        self.answer(200)
+
+    def create(self, wanted: dict) -> None:
+        name = f"{wanted['organization']}/{wanted['name']}"
+        answer = {"url": f"{self.hub.address}/{name}", "name": name}
+        if name in self.hub.repositories:
+            answer["error"] = "You already created this model repo"
+            return self.answer(409, body=json.dumps(answer).encode())
+        private = wanted.get("private") or wanted.get("visibility") == "private"
+        self.hub.add(name, {}, token=min(self.hub.writers) if private else None)
+        return self.answer_json(answer)
+
+    def storable(self, wanted: dict) -> dict:
+        """Where a large file goes, in Git LFS's words; nowhere if it is here."""
+        if wanted["oid"] in self.hub.uploaded:
+            return wanted
+        return wanted | {"actions": {"upload": {"href": f"{self.hub.storage}/upload/{wanted['oid']}"}}}
+
+    def commit(self, name: str, lines: list[dict]) -> None:
+        found = self.hub.repositories[name]
+        values = {kind: [line["value"] for line in lines if line["key"] == kind] for kind in ("file", "lfsFile")}
+        files = found.files | {file["path"]: base64.b64decode(file["content"]) for file in values["file"]}
+        files |= {file["path"]: self.hub.uploaded[file["oid"]] for file in values["lfsFile"]}
+        commit = self.hub.add(name, files, token=found.token)
+        self.answer_json(
+            {"success": True, "commitOid": commit, "commitUrl": f"{self.hub.address}/{name}/commit/{commit}"}
+        )
+
+    def answer_json(self, value: dict) -> None:
+        self.answer(200, body=json.dumps(value).encode(), **{"Content-Type": "application/json"})
 
     def repository(self, name: str, revision: str) -> Repository | None:
         """None where the refusal is sent already."""

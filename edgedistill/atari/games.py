@@ -65,6 +65,15 @@ def game_title(game: str) -> str:
     return {"ms_pacman": "Ms. Pac-Man", "qbert": "Q*bert"}.get(game, game.replace("_", " ").title())
 
 
+def gym_name(game: str) -> str:
+    """How Gym calls the game's environment without frame skip, under which the literature lists results.
+
+    >>> gym_name("ms_pacman")
+    'MsPacmanNoFrameskip-v4'
+    """
+    return "".join(part.capitalize() for part in game.split("_")) + "NoFrameskip-v4"
+
+
 def retention(game: str, student_score: float, teacher_score: float) -> float | None:
     """How much of what the teacher has over a random player the student kept: (student − random) / (teacher − random).
 

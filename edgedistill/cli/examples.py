@@ -31,6 +31,7 @@ EXAMPLES = {
     "zoo build": ("edgedistill zoo build --games pong,breakout --students micro,pico --out zoo",),
     "hub": ("edgedistill hub pull somebody/pong-students",),
     "hub pull": ("edgedistill hub pull somebody/pong-students:pico.onnx",),
+    "hub push": ("edgedistill hub push pong.onnx YOU/pong-students --dry-run",),
 }
 
 

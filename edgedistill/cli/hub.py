@@ -1,5 +1,6 @@
-"""`edgedistill hub`: students of others, from the Hugging Face Hub."""
+"""`edgedistill hub`: students on the Hugging Face Hub, those of others and one's own."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def hub() -> None:
-    """Students on the Hugging Face Hub: take those of others."""
+    """Students on the Hugging Face Hub: take those of others, share your own."""
 
 
 @app.command("pull")
@@ -55,3 +56,53 @@ def pull(
     share = f"{card.ratio:.2%} of the Nature DQN"
     console.print(Text.assemble("  ", (card.game, "bold"), ", student ", (card.student, "bold"), f" ({share})"))
     print_next(f"edgedistill play hub:{pulled.name}", f"edgedistill evaluate hub:{pulled.name}")
+
+
+@app.command("push")
+def push(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Students' .onnx; a recording may lie beside.")],
+    name: Annotated[str, typer.Argument(metavar="USER/REPO", help="A repository, made where there is none.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository for nobody else.")] = False,
+    message: Annotated[str, typer.Option(help="Of the commit.")] = "Upload students of edgedistill",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the files and the page that would be pushed; push nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Share students: the files, their cards, a GIF if it lies beside, and a page with scores that the hub lists.
+
+    Needs pip install 'edgedistill[hub]' and a token that may write (HF_TOKEN). README.md is written anew, so name all
+    students of the repository; other files in it stay.
+    """
+    from edgedistill.errors import BadRequest
+    from edgedistill.exporter.hub_folder import PAGE, hub_folder
+    from edgedistill.hub.name import HubName
+    from edgedistill.runtime.shipped import find_student
+
+    repository = HubName.parse(name)
+    if str(repository) != repository.repo:
+        raise BadRequest(f"A push goes to the newest revision of a whole repository: {repository.repo}")
+    folder = hub_folder([find_student(file) for file in files], repository)
+    sizes = {path: len(data) for path, data in sorted(folder.items())}
+    if dry_run:
+        if as_json:
+            print_json({"name": repository.repo, "files": sizes, "page": folder[PAGE].decode()})
+            return
+        _print_files(sizes)
+        console.print(folder[PAGE].decode(), soft_wrap=True)
+        return
+    from edgedistill.exporter.hub_push import push as push_folder
+
+    with notes.status(Text(f"pushing to {repository}")):
+        pushed = push_folder(folder, repository, private=private, message=message)
+    if as_json:
+        print_json({"name": repository.repo, "files": sizes, "url": pushed.url, "commit": pushed.commit})
+        return
+    console.print(Text.assemble("pushed ", (pushed.url, "bold"), f", commit {pushed.commit}"), soft_wrap=True)
+    _print_files(sizes)
+    print_next(f"edgedistill play hub:{repository}")
+
+
+def _print_files(sizes: Mapping[str, int]) -> None:
+    for path, size in sizes.items():
+        console.print(f"  {path}  {size / 1000:.1f} KB", soft_wrap=True)

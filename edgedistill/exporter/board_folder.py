@@ -28,6 +28,15 @@ from edgedistill.runtime.policy import Policy
 MANIFEST = "export.json"
 # Measured on a Cortex-M4F (docs/performance.md): 1,060 bytes of code and 276 of stack at most.
 C_CODE_BYTES, C_STACK_BYTES = 1_100, 500
+# Programs around a student in C: the template, and its place in the folder.
+SKELETONS = {
+    "main.c": "plain/main.c",
+    "arduino.cpp": "platformio/main.cpp",
+    "platformio.ini": "platformio/platformio.ini",
+    "esp-idf.cmake": "esp-idf/CMakeLists.txt",
+    "esp-idf.c": "esp-idf/main/main.c",
+    "esp-idf-main.cmake": "esp-idf/main/CMakeLists.txt",
+}
 # What `install.sh` makes.
 INSTALLED = {"venv", "venv-a", "venv-b", ".install", "edgedistill.service"}
 
@@ -111,6 +120,9 @@ def _write_c(student: bytes, source: str, game: str, card: Card, aside: Path, ta
         frames_bytes=frames_bytes,
     )
     (aside / "README.md").write_text(text, encoding="utf-8")
+    for template, place in SKELETONS.items():
+        (aside / place).parent.mkdir(parents=True, exist_ok=True)
+        (aside / place).write_text(_template(template), encoding="utf-8")
 
 
 def _check_budget(target: Target, what: str, needed: int, available: int | None) -> None:

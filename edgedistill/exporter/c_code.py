@@ -21,6 +21,7 @@ from edgedistill.atari.emulator import STACK
 from edgedistill.atari.games import human_normalised
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
+from edgedistill.exporter.c_selftest import selftest_frames
 from edgedistill.exporter.integer_layer import IntegerLayer, UnknownGraph
 from edgedistill.exporter.integer_layers import integer_layers
 from edgedistill.files import check_writable, write_atomically
@@ -39,6 +40,8 @@ class CSource:
     """`student.h`: the one function, its units, the actions by index, what the card says"""
     code: str
     """`student.c`: kernels and weights"""
+    selftest: str
+    """`student_selftest.c`: what it must give for frames that it makes itself"""
     flash_bytes: int
     """Of weights, biases and scales; code comes on top"""
     ram_bytes: int
@@ -53,7 +56,8 @@ def c_source(model: bytes, source: str) -> CSource:
     Raises:
         BadRequest: not a student that edgedistill exports.
     """
-    card = Policy(model, source).card
+    policy = Policy(model, source)
+    card = policy.card
     try:
         layers = integer_layers(onnx.load_from_string(model))
     except UnknownGraph as error:
@@ -93,7 +97,12 @@ def c_source(model: bytes, source: str) -> CSource:
         depthwise=_text("depthwise.c") if any(layer.depthwise for layer in layers) else "",
         calls=calls,
     )
-    return CSource(header, code, flash, ram)
+    # One frame at a time, as a board decides.
+    expected = np.concatenate([policy.logits(frames[None]) for frames in selftest_frames()])
+    selftest = _template("selftest.c").substitute(
+        title=title, tests=len(expected), expected=",\n".join(f"    {{{', '.join(_floats(row))}}}" for row in expected)
+    )
+    return CSource(header, code, selftest, flash, ram)
 
 
 def write_c(model: bytes, source: str, folder: Path) -> CSource:
@@ -107,7 +116,7 @@ def write_c(model: bytes, source: str, folder: Path) -> CSource:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadRequest(f"{folder}: no folder can be made there ({error.strerror}).") from error
-    texts = {folder / "student.h": c.header, folder / "student.c": c.code}
+    texts = {folder / "student.h": c.header, folder / "student.c": c.code, folder / "student_selftest.c": c.selftest}
     for path in texts:
         check_writable(path)
     for path, text in texts.items():
@@ -161,11 +170,14 @@ def _in_reading_order(weight: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 def _table(name: str, values: NDArray[Any]) -> str:
-    flat = values.ravel().tolist()
-    # Hexadecimal floats are C99 and exact.
-    texts = [np.float32(value).item().hex() + "f" if values.dtype == np.float32 else str(value) for value in flat]
+    texts = _floats(values.ravel()) if values.dtype == np.float32 else [str(value) for value in values.ravel().tolist()]
     body = textwrap.fill(", ".join(texts), WIDTH, initial_indent="    ", subsequent_indent="    ")
-    return f"static const {C_TYPES[values.dtype.name]} {name}[{len(flat)}] = {{\n{body}\n}};"
+    return f"static const {C_TYPES[values.dtype.name]} {name}[{len(texts)}] = {{\n{body}\n}};"
+
+
+def _floats(values: NDArray[np.float32]) -> list[str]:
+    """As C has them: hexadecimal ones are C99 and exact."""
+    return [f"{value.hex()}f" for value in values.tolist()]
 
 
 def _facts(card: Card) -> str:

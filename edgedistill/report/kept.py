@@ -6,8 +6,7 @@ from pathlib import Path
 
 from edgedistill.atari.games import reference_scores, retention
 from edgedistill.report.statistics import Estimate, interquartile_mean_estimate
-from edgedistill.runtime.card import Card, Score
-from edgedistill.runtime.check import INTERVAL_DEVIATIONS
+from edgedistill.runtime.card import INTERVAL_DEVIATIONS, Card, Score
 from edgedistill.runtime.policy import Policy
 
 # What cards are compared at everywhere (docs/reference/protocol.md).

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field, fields
+from math import sqrt
 from typing import Any
 
 from edgedistill.atari.emulator import FRAME_SKIP, STACK
@@ -22,6 +23,8 @@ ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True
 MAX_ACTIONS = MOST_ACTIONS
 # Of one evaluation.
 MAX_RETURNS = 10_000
+# A 95% interval reaches so many standard errors to each side.
+INTERVAL_DEVIATIONS = 1.96
 # Who has scores on a card: `student` is the file's own.
 PLAYERS = ("student", "float_student", "best_teacher", "last_teacher")
 
@@ -62,6 +65,11 @@ class Score:
     def interval(self) -> tuple[float, float] | None:
         """95% interval of the mean; None of a single game."""
         return None if self.episodes == 1 else (self.low, self.high)
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of a single game, as the interval of the mean tells it."""
+        return (self.high - self.low) / (2 * INTERVAL_DEVIATIONS) * sqrt(self.episodes)
 
 
 @dataclass(frozen=True)

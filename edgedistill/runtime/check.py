@@ -23,8 +23,6 @@ from edgedistill.runtime.policy import Policy
 CHECKED_GAMES = 5
 # Two-sided 0.1% of a normal distribution.
 TOLERATED_DEVIATIONS = 3.29
-# A 95% interval reaches so many standard errors to each side.
-INTERVAL_DEVIATIONS = 1.96
 # Cards round means to hundredths.
 ROUNDING = 0.0051
 
@@ -79,6 +77,4 @@ def mean_tolerance(score: Score, count: int) -> float:
     >>> mean_tolerance(Score(10.0, 8.04, 11.96, 100, 0.01), 100) == ROUNDING
     True
     """
-    standard_error = (score.high - score.low) / (2 * INTERVAL_DEVIATIONS)
-    of_one_game = standard_error * sqrt(score.episodes)
-    return TOLERATED_DEVIATIONS * of_one_game * sqrt(1 / count - 1 / score.episodes) + ROUNDING
+    return TOLERATED_DEVIATIONS * score.deviation * sqrt(1 / count - 1 / score.episodes) + ROUNDING

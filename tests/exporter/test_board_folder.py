@@ -276,7 +276,8 @@ def test_a_c_folder_compiles_and_fits_its_board(student, tmp_path):
     folder = tmp_path / "pong-m4"
     write_board_folder(student, "pong", folder, find_target("cortex-m4"))
     assert sorted(entry.name for entry in folder.iterdir()) == [
-        "README.md", "export.json", "pong.md", "pong.onnx", "student.c", "student.h"
+        "README.md", "esp-idf", "export.json", "plain", "platformio", "pong.md", "pong.onnx", "student.c", "student.h",
+        "student_selftest.c",
     ]  # fmt: skip
     assert "logits[6]" in (folder / "README.md").read_text()
     compiled = run("cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-c", "student.c", cwd=folder)

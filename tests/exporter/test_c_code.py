@@ -174,7 +174,9 @@ def test_the_header_says_what_the_student_is(micro):
 def test_the_same_file_gives_the_same_text(micro, tmp_path):
     c = write_c(micro, "x", tmp_path / "new" / "folder")
     assert c == c_source(micro, "x")
-    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == ["student.c", "student.h"]
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == [
+        "student.c", "student.h", "student_selftest.c"
+    ]  # fmt: skip
     assert (tmp_path / "new" / "folder" / "student.c").read_text() == c.code
 
 
