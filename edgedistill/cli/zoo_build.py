@@ -49,10 +49,10 @@ def build(
     ] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary at the end, nothing before.")] = False,
 ) -> None:
-    """Train many games, export their students, record a GIF and draw a curve of each; resumable at any point.
+    """Train many games, export their students, record a GIF and write a report of each; resumable at any point.
 
-    Each game is one real-time run of all students. What is finished is skipped; progress.md in the folder tells how
-    far the rest is. A game that fails does not stop the others.
+    Each game is one real-time run of all students. What is finished is skipped; index.html and progress.md in the
+    folder tell how far the rest is. A game that fails does not stop the others.
     """
     from edgedistill.zoo.build import build as build_all
     from edgedistill.zoo.plan import resolve

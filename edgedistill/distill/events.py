@@ -1,6 +1,6 @@
 """What happens in a run, as those who watch it are told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Evaluated:
     step: int
     scores: dict[str, float]
     best_teacher: float
+    returns: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """Of single games, by the networks that played"""
 
 
 @dataclass(frozen=True)

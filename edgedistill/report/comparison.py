@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 
-from edgedistill.report.curves import Curve, EvaluatedRun, read_run
+from edgedistill.report.curves import Curve, EvaluatedRun, Interval, Point, read_run
 from edgedistill.report.settings import fields_of_games, group_by_setting, refuse_unlike
 from edgedistill.report.statistics import Estimate, interquartile_mean_estimate, mean_estimate
 
@@ -30,6 +30,12 @@ class MeanPoint:
     score: float | None
     """Mean over seeds; None over several games, whose scores have no common unit"""
     teacher_score: float | None
+    score_interval: Interval | None = None
+    """95%, for the games played; this and the next two are None over several runs, and where the log has no single
+    games"""
+    teacher_interval: Interval | None = None
+    games_interval: Interval | None = None
+    """Of the retention, by that of the score"""
 
 
 @dataclass(frozen=True)
@@ -203,9 +209,14 @@ def _mean_curve(
                 estimate([point.retention for point in points]),
                 _mean([point.score for point in points]) if one_game else None,
                 _mean([point.teacher_score for point in points]) if one_game else None,
+                *(_of_games(points[0]) if len(points) == 1 else ()),
             )
         )
     return tuple(averaged)
+
+
+def _of_games(point: Point) -> tuple[Interval | None, Interval | None, Interval | None]:
+    return point.score_interval, point.teacher_interval, point.retention_interval
 
 
 def _reached(curves: Sequence[Curve]) -> Reached | None:

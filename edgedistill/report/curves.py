@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from edgedistill.atari.games import retention
+from edgedistill.atari.protocol import Scores
 from edgedistill.errors import BadRequest
+from edgedistill.report.clock import TrainingClock
 from edgedistill.report.statistics import max_ratio, mean_ratio
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import METRICS, RunFolder
 from edgedistill.runs.metrics import EvaluationRecord
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,17 @@ class Point:
     step: int
     """Agent steps"""
     minutes: float
-    """Of training; the time that evaluations took is left out"""
+    """Of training; evaluations and pauses are left out"""
     score: float
     teacher_score: float
     """Of the teacher at the same evaluation"""
     retention: float | None
     """Of the best teacher of the whole run; None where that one does not beat a random player"""
+    score_interval: Interval | None = None
+    """95%, for the games played; None where the log has no returns of single games"""
+    teacher_interval: Interval | None = None
+    retention_interval: Interval | None = None
+    """By that of the score; the best teacher's score is taken as it is"""
 
 
 @dataclass(frozen=True)
@@ -81,9 +89,10 @@ def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> 
     run = RunFolder.open(path)
     try:
         config = run.config()
-        evaluations = run.metrics(warn).evaluations
+        metrics = run.metrics(warn)
     except (OSError, UnicodeDecodeError) as error:
         raise BadRequest(f"{path}: the run cannot be read ({error}).") from error
+    evaluations = metrics.evaluations
     students = [student.name for student in config.students]
     if not students:
         raise BadRequest(
@@ -99,21 +108,34 @@ def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> 
             raise BadRequest(
                 f"{path / METRICS}: the evaluation at step {evaluation.step:,} has no score of {min(missing)}."
             )
-    curves = tuple(_curve(path, config, student, evaluations) for student in students)
+    clock = TrainingClock(metrics)
+    curves = tuple(_curve(path, config, student, evaluations, clock) for student in students)
     return EvaluatedRun(path, config, curves)
 
 
-def _curve(path: Path, config: TrainConfig, student: str, evaluations: Sequence[EvaluationRecord]) -> Curve:
+def _curve(
+    path: Path, config: TrainConfig, student: str, evaluations: Sequence[EvaluationRecord], clock: TrainingClock
+) -> Curve:
     best_teacher = max(evaluation.scores["teacher"] for evaluation in evaluations)
-    evaluated_before = [0.0, *(before.evaluation_seconds for before, _ in pairwise(evaluations))]
-    points = tuple(
-        Point(
+
+    def point(evaluation: EvaluationRecord) -> Point:
+        interval = _interval(evaluation, student)
+        kept = [retention(config.game, end, best_teacher) for end in interval or ()]
+        return Point(
             step=evaluation.step,
-            minutes=(evaluation.seconds - before) / 60,
+            minutes=clock.training_seconds(evaluation.step, evaluation.seconds) / 60,
             score=evaluation.scores[student],
             teacher_score=evaluation.scores["teacher"],
             retention=retention(config.game, evaluation.scores[student], best_teacher),
+            score_interval=interval,
+            teacher_interval=_interval(evaluation, "teacher"),
+            retention_interval=(kept[0], kept[1]) if kept and kept[0] is not None and kept[1] is not None else None,
         )
-        for evaluation, before in zip(evaluations, evaluated_before, strict=True)
-    )
-    return Curve(path, config.game, config.seed, student, points)
+
+    return Curve(path, config.game, config.seed, student, tuple(map(point, evaluations)))
+
+
+def _interval(evaluation: EvaluationRecord, network: str) -> Interval | None:
+    """95%, for the games that a network played."""
+    returns = evaluation.returns.get(network, ())
+    return Scores(returns).interval if len(returns) > 1 else None

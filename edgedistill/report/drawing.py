@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter, PercentFormatter
 # Okabe & Ito 2008: told apart with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "0.35"
-PIXELS_PER_INCH = 160
+PIXELS_PER_INCH = 120
 SIZE_INCHES = (5.6, 3.2)
 # Of a chart; a run may log many thousand rollouts.
 MOST_POINTS = 400
@@ -28,8 +28,8 @@ class Line:
     """Agent steps"""
     values: Sequence[float]
     colour: str
-    bands: Sequence[tuple[float, float]] = field(default=())
-    """Lower and upper end at each place, or nothing"""
+    bands: Sequence[tuple[float, float, float]] = ()
+    """Places with the lower and the upper end of an interval; nothing where none is known"""
 
 
 def chart(title: str, lines: Sequence[Line], *, percent: bool = False, logarithmic: bool = False) -> str:
@@ -43,8 +43,8 @@ def chart(title: str, lines: Sequence[Line], *, percent: bool = False, logarithm
         mark = "o" if len(line.places) <= 30 else None
         axes.plot(line.places, line.values, color=line.colour, label=plain(line.label), marker=mark, markersize=3.5)
         if line.bands:
-            lows, highs = zip(*line.bands, strict=True)
-            axes.fill_between(line.places, lows, highs, color=line.colour, alpha=0.15, linewidth=0)
+            places, lows, highs = zip(*line.bands, strict=True)
+            axes.fill_between(places, lows, highs, color=line.colour, alpha=0.15, linewidth=0)
     if percent:
         axes.axhline(1.0, color=GREY, linewidth=1)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

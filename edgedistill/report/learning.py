@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import isfinite
 
+from edgedistill.report.clock import TrainingClock
 from edgedistill.runs.folder import RunFolder
 
 Series = tuple[list[float], list[float]]
@@ -17,7 +18,7 @@ class Learning:
     student_loss: dict[str, Series]
     """By student"""
     speed: Series
-    """Agent steps per second, evaluations left out"""
+    """Agent steps per second; evaluations and pauses are left out"""
 
 
 def read_learning(run: RunFolder, students: list[str]) -> Learning:
@@ -26,12 +27,13 @@ def read_learning(run: RunFolder, students: list[str]) -> Learning:
     teacher: Series = ([], [])
     by_student: dict[str, Series] = {name: ([], []) for name in students}
     speed: Series = ([], [])
+    clock = TrainingClock(metrics)
     last_step, last_seconds = 0, 0.0
     for record in metrics.progress:
         _add(teacher, record.step, record.teacher_loss)
         for name, series in by_student.items():
             _add(series, record.step, record.student_loss.get(name))
-        seconds = record.seconds - metrics.evaluation_seconds_before(record.step)
+        seconds = clock.training_seconds(record.step, record.seconds)
         if seconds > last_seconds and record.step > last_step:
             _add(speed, record.step, (record.step - last_step) / (seconds - last_seconds))
         last_step, last_seconds = record.step, seconds

@@ -7,7 +7,6 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich.table import Table as RichTable
 
@@ -21,6 +20,7 @@ from edgedistill.report.final_scores import FinalScore, exported_students, final
 from edgedistill.report.learning import read_learning
 from edgedistill.report.plot import plot
 from edgedistill.report.tables import UNKNOWN, notes, tables
+from edgedistill.report.templates import render
 from edgedistill.report.watching import Watched, watch
 from edgedistill.runs.folder import RunFolder
 
@@ -76,11 +76,8 @@ def page(paths: Sequence[Path], warn: Warn = lambda message: None, games: bool =
     players = sum(1 + len(run.curves) for run in runs)
     most_bytes = min(MOST_CLIP_BYTES, MOST_CLIPS_BYTES // players) if games else 0
     sections = [_section(run, most_bytes, warn) for run in runs]
-    environment = Environment(
-        loader=PackageLoader("edgedistill.report", ""), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    text = environment.get_template("page.html.jinja").render(
+    return render(
+        "page.html.jinja",
         title=", ".join(dict.fromkeys(game_title(run.config.game) for run in runs)),
         sections=sections,
         tables=[_text_table(table) for table in tables(comparison)],
@@ -89,7 +86,6 @@ def page(paths: Sequence[Path], warn: Warn = lambda message: None, games: bool =
         versions=_versions(),
         written=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
-    return text.encode()
 
 
 def _section(run: EvaluatedRun, most_clip_bytes: int, warn: Warn) -> RunSection:
@@ -127,15 +123,20 @@ def _charts(run: EvaluatedRun) -> list[Markup]:
     first = run.curves[0]
     colours = {curve.student: COLOURS[number % len(COLOURS)] for number, curve in enumerate(run.curves)}
     places = [point.step for point in first.points]
-    scores = [Line("teacher", places, [point.teacher_score for point in first.points], GREY)]
+    taught = [(point.step, *point.teacher_interval) for point in first.points if point.teacher_interval]
+    scores = [Line("teacher", places, [point.teacher_score for point in first.points], GREY, taught)]
     scores += [
-        Line(curve.student, places, [point.score for point in curve.points], colours[curve.student])
+        Line(
+            curve.student, places, [point.score for point in curve.points], colours[curve.student],
+            [(point.step, *point.score_interval) for point in curve.points if point.score_interval],
+        )
         for curve in run.curves
-    ]
+    ]  # fmt: skip
     kept = []
     for curve in run.curves:
         known = [(point.step, point.retention) for point in curve.points if point.retention is not None]
-        kept.append(Line(curve.student, [s for s, _ in known], [r for _, r in known], colours[curve.student]))
+        bands = [(point.step, *point.retention_interval) for point in curve.points if point.retention_interval]
+        kept.append(Line(curve.student, [s for s, _ in known], [r for _, r in known], colours[curve.student], bands))
     learning = read_learning(RunFolder.open(run.path), [curve.student for curve in run.curves])
     losses = [Line(name, *thinned(*series), colours[name]) for name, series in learning.student_loss.items()]
     drawn = [

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgedistill.runs.lines import read_lines
-from edgedistill.schema import line, mapping, number, one_of, optional, table, whole
+from edgedistill.schema import line, listed, mapping, number, one_of, optional, table, whole
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class EvaluationRecord:
     """Spent on all evaluations so far, this one included"""
     scores: dict[str, float]
     """Mean returns, in points, by "teacher" and the students' names"""
+    returns: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """Of single games, by the same names; without a network that did not play anew, as a frozen teacher does not"""
 
 
 Record = ProgressRecord | EvaluationRecord
@@ -72,7 +74,8 @@ _FIELDS = {
             "seconds": number(0),
             "evaluation_seconds": number(0),
             "scores": mapping(_NAME, number(), 1_000),
-        }
+        },
+        {"returns": mapping(_NAME, listed(number(), 10_000), 1_000)},
     ),
 }
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from edgedistill.files import write_atomically
+from edgedistill.zoo.index import index_page
 from edgedistill.zoo.layout import GameFolder
 from edgedistill.zoo.plan import Plan
 from edgedistill.zoo.progress import GameProgress, read_progress, to_markdown
 
 PROGRESS = "progress.md"
+INDEX = "index.html"
 # A rollout takes one to three seconds; looking more often shows nothing new.
 SECONDS_BETWEEN_REPORTS = 5.0
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -54,7 +56,7 @@ def build(
     Args:
         folder: holds the plan already.
         should_stop: ends the build; running jobs are stopped and waited for.
-        show: hears of the progress every few seconds, after it was written to `progress.md`.
+        show: hears of the progress every few seconds, after it was written to `progress.md` and `index.html`.
     """
     waiting = [game for game in plan.games if not GameFolder(folder, game).is_finished(plan)]
     running: set[str] = set()
@@ -63,6 +65,7 @@ def build(
     def report() -> None:
         lines = read_progress(folder, plan, running, failed)
         write_atomically(folder / PROGRESS, (to_markdown(plan, lines, failed) + "\n").encode())
+        write_atomically(folder / INDEX, index_page(folder, plan, lines, failed))
         show(lines)
 
     due = 0.0

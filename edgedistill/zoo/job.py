@@ -24,6 +24,7 @@ from edgedistill.exporter.export import export_student
 from edgedistill.files import alone, write_atomically
 from edgedistill.report.comparison import compare_runs
 from edgedistill.report.drawing import to_png
+from edgedistill.report.page import page
 from edgedistill.report.plot import plot
 from edgedistill.runs.folder import METRICS, RunFolder
 from edgedistill.runtime.gif import GifRecorder
@@ -43,7 +44,7 @@ STOPPED = 3
 
 
 def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], bool] = lambda: False) -> bool:
-    """Train one game of the folder's plan, export its students, record the best small one and draw the curve.
+    """Train one game of the plan, export its students, record the best small one, draw the curve, write a report.
 
     Ctrl-C and SIGTERM end a training with a checkpoint, and whatever comes after it at once. What happens is logged to
     the run's `job.log`.
@@ -76,6 +77,10 @@ def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], boo
             _record(best_student(students), place.gif)
         if is_older(place.curve, [place.run / METRICS]):
             write_atomically(place.curve, to_png(plot(compare_runs([place.run]))))
+        if is_older(place.report, [place.run / METRICS, *students]):
+            say(place, "writing the report")
+            place.report.parent.mkdir(exist_ok=True)
+            write_atomically(place.report, page([place.run], partial(say, place)))
         say(place, "all there")
     return True
 

@@ -4,6 +4,8 @@ plan.json                          what it is to hold
 progress.md                        how far it is, for people; rewritten while it is built
 runs/<game>/                       the training run, with job.log
 trained/<game>/<student>.onnx, .md the exported students with their cards
+reports/<game>.html                what `edgedistill report` says of the run
+index.html                         a page of all games
 trained/<game>/play.gif, curve.png the strongest ten seconds of its first games, and retention over training
 """
 
@@ -63,6 +65,10 @@ class GameFolder:
     def curve(self) -> Path:
         return self.trained / "curve.png"
 
+    @property
+    def report(self) -> Path:
+        return self.folder / "reports" / f"{self.game}.html"
+
     def student(self, name: str) -> Path:
         return self.trained / f"{name}.onnx"
 
@@ -95,6 +101,7 @@ class GameFolder:
             and len(self.exported(plan)) == len(plan.students)
             and not is_older(self.gif, self.students(plan))
             and not is_older(self.curve, [self.run / METRICS])
+            and not is_older(self.report, [self.run / METRICS, *self.students(plan)])
         )
 
     def students(self, plan: Plan) -> list[Path]:

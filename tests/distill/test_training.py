@@ -88,6 +88,9 @@ def test_a_run_stopped_in_its_last_evaluation_makes_up_for_it_when_resumed(tmp_p
     events = list(train(run, config, resume=True))
     assert [type(event) for event in events] == [Resumed, *[Evaluating] * 3, Evaluated]
     assert run.load_best_teacher() is not None
+    (logged,) = run.metrics().evaluations
+    assert list(logged.returns) == list(logged.scores) == ["teacher", *(entry.name for entry in config.students)]
+    assert [sum(returns) / len(returns) for returns in logged.returns.values()] == list(logged.scores.values())
     with pytest.raises(BadRequest, match="has its 64 steps already"):
         list(train(run, config, resume=True))
 

@@ -5,6 +5,8 @@ import pytest
 
 from edgedistill.errors import BadRequest
 from edgedistill.report.curves import read_run
+from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
 
 # Breakout's random player scores 1.7.
 
@@ -20,6 +22,40 @@ def test_retention_is_of_the_best_teacher_of_the_whole_run(evaluated_run):
 def test_minutes_leave_evaluations_out(evaluated_run):
     (curve,) = read_run(evaluated_run("run", teacher=[5.0] * 3, micro=[5.0] * 3)).curves
     assert [(point.step, point.minutes) for point in curve.points] == [(1000, 1.0), (2000, 2.0), (3000, 3.0)]
+
+
+def test_minutes_leave_pauses_out(evaluated_run):
+    """A report every ten seconds, but for a pause of half an hour before the twelfth."""
+    run = RunFolder.open(evaluated_run("run", teacher=[], micro=[]))
+    for number in range(1, 21):
+        paused = 1800.0 if number >= 12 else 0.0
+        run.log(ProgressRecord(100 * number, 10.0 * number + paused))
+        if number in (10, 20):
+            scores = {"teacher": 5.0, "micro": 5.0}
+            run.log(EvaluationRecord(100 * number, 10.0 * number + paused, 30.0 if number == 10 else 60.0, scores))
+    (curve,) = read_run(run.path).curves
+    # Reports after the first evaluation have its half minute in their seconds.
+    assert [point.minutes for point in curve.points] == pytest.approx([100 / 60, (200 - 30) / 60], abs=0.01)
+
+
+def test_a_busy_machine_is_no_pause(evaluated_run):
+    run = RunFolder.open(evaluated_run("run", teacher=[], micro=[]))
+    for number in range(1, 21):
+        run.log(ProgressRecord(100 * number, 10.0 * number + (50.0 if number >= 12 else 0.0)))
+    run.log(EvaluationRecord(2000, 250.0, 10.0, {"teacher": 5.0, "micro": 5.0}))
+    (curve,) = read_run(run.path).curves
+    assert curve.final.minutes == pytest.approx(250 / 60)
+
+
+def test_intervals_are_for_the_games_played(evaluated_run):
+    run = RunFolder.open(evaluated_run("run", teacher=[11.7], micro=[6.7]))
+    returns = {"teacher": (9.7, 13.7), "micro": (1.7, 11.7)}
+    run.log(EvaluationRecord(2000, 200.0, 60.0, {"teacher": 11.7, "micro": 6.7}, returns))
+    without, point = read_run(run.path).curves[0].points
+    assert without.score_interval is without.teacher_interval is without.retention_interval is None
+    assert point.score_interval == pytest.approx((1.7, 11.7))
+    assert point.teacher_interval == pytest.approx((9.7, 13.7))
+    assert point.retention_interval == pytest.approx((0.0, 1.0))
 
 
 def test_each_student_has_a_curve_in_the_order_of_the_settings(evaluated_run):

@@ -10,7 +10,8 @@ from edgedistill.runs.metrics import EvaluationRecord, Metrics, ProgressRecord
 
 FIRST = ProgressRecord(64, 1.5)
 SECOND = ProgressRecord(128, 3.0, 0.5, {"micro": 0.25}, -20.5, 640)
-EVALUATION = EvaluationRecord(128, 3.0, 2.0, {"teacher": 1.0, "micro": 0.5})
+RETURNS = {"teacher": (0.0, 2.0), "micro": (0.5, 0.5)}
+EVALUATION = EvaluationRecord(128, 3.0, 2.0, {"teacher": 1.0, "micro": 0.5}, RETURNS)
 THIRD = ProgressRecord(192, 7.0, None, {"micro": 0.125})
 
 

@@ -1,5 +1,6 @@
 """`edgedistill zoo build` as a whole process, with processes of its own."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -56,6 +57,11 @@ def test_a_build_is_stopped_and_goes_on_and_one_failure_does_not_stop_the_rest(p
     progress = (folder / "progress.md").read_text()
     assert "1 of 2 games done" in progress
     assert "| space_invaders | failed |" in progress
+    index = (folder / "index.html").read_text()
+    assert "1 of 2 games done" in index and "<b>" in index
+    linked = re.findall('(?:href|src)="(.+?)"', index)
+    assert linked == ["reports/pong.html", "trained/pong/play.gif"]
+    assert all((folder / each).is_file() for each in linked)
 
     steps = [record.step for record in RunFolder(pong.run).metrics().progress]
     assert steps == list(range(64, 1025, 64))

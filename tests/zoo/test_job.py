@@ -45,6 +45,7 @@ def test_a_trained_game_is_exported_recorded_and_drawn(tiny_run, planned):
     with Image.open(place.gif) as gif:
         assert gif.n_frames > 100
     assert place.curve.read_bytes().startswith(b"\x89PNG")
+    assert b"Pong: micro, pico" in place.report.read_bytes()
     assert state(folder, plan) == ["done"]
 
 

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import Frames
-from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, evaluate
+from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evaluate
 from edgedistill.distill.events import Evaluated, Evaluating, Event, Interrupted, Progress, Resumed
 from edgedistill.distill.observers.observer import Events, Observer
 from edgedistill.networks.network import ActionNetwork, GreedyPolicy
 from edgedistill.phases import timed
 from edgedistill.teachers.teacher import player_tensors
 
-News = SimpleQueue[Evaluating | Future[float]]
+News = SimpleQueue[Evaluating | Future[Scores]]
 
 
 class _Stop(Exception):
@@ -41,24 +41,25 @@ class Evaluations(Observer):
     def _evaluate(self) -> Events:
         running, state = self.running, self.running.state
         began = time.monotonic()
+        scores, players = {}, running.learners.players
+        if running.config.frozen and state.best_teacher is not None:
+            scores["teacher"] = state.best_teacher["mean"]  # the same games, the same network
+            del players["teacher"]
         try:
-            scores = yield from self._play()
+            played = yield from self._play(players)
         except _Stop:
             running.stopped = True
             yield Interrupted(running.step)
             return
+        scores |= {name: each.mean for name, each in played.items()}
         self._keep_best_teacher(scores["teacher"])
         state.evaluation_seconds += time.monotonic() - began
         assert state.best_teacher is not None
-        yield Evaluated(running.step, scores, state.best_teacher["mean"])
+        returns = {name: each.returns for name, each in played.items()}
+        yield Evaluated(running.step, scores, state.best_teacher["mean"], returns)
 
-    def _play(self) -> Generator[Event, None, dict[str, float]]:
-        """The mean return of each network, by name. Each plays in a lane; what they tell of it comes by a queue."""
-        config, state, players = self.running.config, self.running.state, self.running.learners.players
-        scores = dict.fromkeys(players, 0.0)
-        if config.frozen and state.best_teacher is not None:
-            scores["teacher"] = state.best_teacher["mean"]  # the same games, the same network
-            del players["teacher"]
+    def _play(self, players: dict[str, ActionNetwork]) -> Generator[Event, None, dict[str, Scores]]:
+        """The scores of networks by name. Each plays in a lane; what they tell of it comes by a queue."""
         told, abandoned = News(), Flag()
         jobs = {
             self.running.lanes.submit(self._score, name, player, told, abandoned): name
@@ -66,24 +67,23 @@ class Evaluations(Observer):
         }
         for job in jobs:
             job.add_done_callback(told.put)
-        at_play = len(jobs)
+        scores: dict[str, Scores] = {}
         try:
-            while at_play:
+            while len(scores) < len(players):
                 with timed("evaluation"):
                     news = told.get()
                 if isinstance(news, Evaluating):
                     yield news
                 else:
                     scores[jobs[news]] = news.result()
-                    at_play -= 1
         finally:
             abandoned.set()
             for job in jobs:
                 job.cancel()
-        return scores
+        return {name: scores[name] for name in players}
 
-    def _score(self, name: str, player: ActionNetwork, told: News, abandoned: Flag) -> float:
-        """A network's mean return."""
+    def _score(self, name: str, player: ActionNetwork, told: News, abandoned: Flag) -> Scores:
+        """A network's scores."""
         config, step = self.running.config, self.running.step
         protocol = Protocol(episodes=config.evaluate_episodes, sticky=config.sticky, seed=VALIDATION_SEED)
         policy = GreedyPolicy(player)
@@ -101,7 +101,7 @@ class Evaluations(Observer):
                 break
 
         told.put(Evaluating(step, name, 1, protocol.episodes))
-        return evaluate(act, config.game, protocol, on_episode=on_episode).mean
+        return evaluate(act, config.game, protocol, on_episode=on_episode)
 
     def _keep_best_teacher(self, mean: float) -> None:
         running, state = self.running, self.running.state

@@ -1,0 +1,35 @@
+"""How long a run has trained: without its evaluations, and without pauses in which its process was halted."""
+
+from itertools import pairwise
+from statistics import median
+
+from edgedistill.runs.metrics import Metrics
+
+# A process that was halted (SIGSTOP, a sleeping machine) has one long gap between two reports. A gap of less than this,
+# or of fewer usual ones, may be a busy machine.
+LEAST_PAUSE_SECONDS = 60.0
+LEAST_PAUSE_GAPS = 10.0
+# Fewer reports do not tell what is usual.
+LEAST_REPORTS = 10
+
+
+class TrainingClock:
+    """Tells the seconds of training at agent steps of a run."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        reports = [(each.step, self._without_evaluations(each.step, each.seconds)) for each in metrics.progress]
+        gaps = [(step, after - before) for (_, before), (step, after) in pairwise(reports)]
+        self._pauses: list[tuple[int, float]] = []
+        """The step at the end of each, and its seconds beyond a usual gap"""
+        if len(reports) >= LEAST_REPORTS:
+            usual = median(gap for _, gap in gaps)
+            longest = max(LEAST_PAUSE_SECONDS, LEAST_PAUSE_GAPS * usual)
+            self._pauses = [(step, gap - usual) for step, gap in gaps if gap > longest]
+
+    def training_seconds(self, step: int, seconds: float) -> float:
+        """Of training until an agent step at which the log has `seconds` since the run began."""
+        return self._without_evaluations(step, seconds) - sum(pause for end, pause in self._pauses if end <= step)
+
+    def _without_evaluations(self, step: int, seconds: float) -> float:
+        return seconds - self._metrics.evaluation_seconds_before(step)
