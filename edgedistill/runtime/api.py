@@ -53,7 +53,8 @@ def evaluate(
         on_episode: called with the number and the return of each finished game.
 
     Returns:
-        Scores: `returns` (episodes,) in order of game, unclipped; `mean`; `interval`, the 95% one of the mean.
+        Scores: `returns` (episodes,) in order of game, unclipped; `mean`; `interval`, the 95%
+            one of the mean (None of one game).
 
     Raises:
         BadRequest: the policy plays another game, or a number is out of bounds.
