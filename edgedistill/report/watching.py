@@ -17,6 +17,7 @@ from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.moment import GameRecord, Moment, screens, strongest_moment
 
 Values = NDArray[np.float32]
+Tell = Callable[[str], None]
 
 # Two minutes of play: enough for a moment and for an agreement within a percent or two.
 MOST_DECISIONS = 1_800
@@ -77,12 +78,13 @@ class _Game:
     over: bool
 
 
-def watch(run: RunFolder, most_bytes: int, warn: Callable[[str], None]) -> list[Watched]:
+def watch(run: RunFolder, most_bytes: int, warn: Tell, report: Tell) -> list[Watched]:
     """Have the best teacher and every student play the same game.
 
     Args:
         most_bytes: of each animated picture.
         warn: hears of unreadable checkpoints.
+        report: told who plays as each begins.
 
     Raises:
         EdgeDistillError: the run has no checkpoint or no best teacher that can be read.
@@ -93,6 +95,7 @@ def watch(run: RunFolder, most_bytes: int, warn: Callable[[str], None]) -> list[
     teacher = GreedyPolicy(trained[0].network)
     watched = []
     for each in trained:
+        report(f"{run.path}: {each.name.replace('_', ' ')} plays")
         policy = GreedyPolicy(each.network)
         game = _play(policy, teacher if each is not trained[0] else None, config.game, protocol)
         moment = strongest_moment([game.record])
