@@ -129,7 +129,7 @@ if [ $service = yes ]; then
         systemctl enable edgedistill.service
         systemctl restart edgedistill.service
     fi
-    echo "Installed: it plays on the first console from now on. To stop: sudo systemctl disable --now edgedistill.service"
+    echo "Installed: {service_does} from now on. To stop: sudo systemctl disable --now edgedistill.service"
 else
     echo "Installed. Watch it play:"
     echo "  $PWD/venv/bin/edgedistill play $PWD/{file_name}"

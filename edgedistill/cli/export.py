@@ -8,6 +8,7 @@ from rich.text import Text
 
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
+from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target, find_target, target_names
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def export(
     with_wheels: Annotated[
         bool, typer.Option("--with-wheels", help="Put the packages into the folder: the board needs no network.")
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="From power-on the board serves browsers; --host says to whom.")
+    ] = False,
+    host: Annotated[
+        str | None,
+        typer.Option(help="With --serve: 0.0.0.0, anyone on the board's network watches and presses; or 127.0.0.1."),
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="With --serve: the port to listen on. Default: 8000.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="int8, or float32 for comparison: larger, not bit-equal. Default: int8.")
     ] = None,
@@ -51,6 +60,7 @@ def export(
     target = None if target_name is None else find_target(target_name)
     if with_wheels and target is None:
         raise BadRequest("--with-wheels goes with --target: which board is it? edgedistill export --help lists them.")
+    serving = _serving(serve, host, port, target)
     # Below the checks that need no torch, which takes two seconds to load.
     from edgedistill.exporter.export import CARD_EPSILONS, export_student
     from edgedistill.exporter.for_target import export_for_target
@@ -83,6 +93,7 @@ def export(
                 output,
                 target,
                 with_wheels=with_wheels,
+                serving=serving,
                 precision=precision,
                 episodes=episodes,
                 epsilons=epsilons,
@@ -92,7 +103,22 @@ def export(
     if as_json:
         _print_json(exported, output, target)
     else:
-        _print(exported, output, target)
+        _print(exported, output, target, serving)
+
+
+def _serving(serve: bool, host: str | None, port: int | None, target: Target | None) -> Serving | None:
+    if not serve:
+        if host is not None or port is not None:
+            raise BadRequest("--host and --port go with --serve.")
+        return None
+    if target is None:
+        raise BadRequest("--serve goes with --target: which board is it? edgedistill export --help lists them.")
+    if host is None:
+        raise BadRequest(
+            "--serve goes with --host: 0.0.0.0 lets anyone on the board's network watch and press, 127.0.0.1 the board "
+            "itself alone."
+        )
+    return Serving(host, Serving.port if port is None else port)
 
 
 def _print_json(exported: "Exported", output: Path, target: Target | None) -> None:
@@ -112,7 +138,7 @@ def _print_json(exported: "Exported", output: Path, target: Target | None) -> No
     )
 
 
-def _print(exported: "Exported", output: Path, target: Target | None) -> None:
+def _print(exported: "Exported", output: Path, target: Target | None, serving: Serving | None) -> None:
     card, file = exported.card, exported.path
     size, about = f"{exported.bytes / 1000:.1f} KB", file.with_suffix(".md")
     console.print(Text.assemble("wrote ", (str(file), "bold"), f" ({size}) and its card {about}"), soft_wrap=True)
@@ -131,6 +157,7 @@ def _print(exported: "Exported", output: Path, target: Target | None) -> None:
         print_next(f"edgedistill play {file}", f"edgedistill evaluate {file}")
     elif target.kind == "onnx":
         console.print(f"{output} is all that a {target.title} needs; its README.md goes on from here")
-        print_next(f"scp -r {output} YOU@{target.host}:", f"ssh -t YOU@{target.host} sh {output.name}/install.sh")
+        install = f"sudo sh {output.name}/install.sh --service" if serving else f"sh {output.name}/install.sh"
+        print_next(f"scp -r {output} YOU@{target.host}:", f"ssh -t YOU@{target.host} {install}")
     else:
         print_next(f"ls {output}")

@@ -2,13 +2,21 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from edgedistill.cli.output import console, print_json
+
+if TYPE_CHECKING:
+    from edgedistill.atari.protocol import Protocol
+    from edgedistill.runtime.card import Card
+    from edgedistill.runtime.gif import GifRecorder
+    from edgedistill.runtime.video import VideoRecorder
 
 
 def play(
@@ -33,6 +41,7 @@ def play(
     gif: Annotated[
         Path | None, typer.Option(help="Write an animated GIF of the ten seconds with the most points.")
     ] = None,
+    video: Annotated[Path | None, typer.Option(help="Write an MP4 of all that is played; needs ffmpeg.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; implies --headless.")] = False,
 ) -> None:
     """Play a game with an exported student, in the terminal and at real speed."""
@@ -48,22 +57,20 @@ def play(
     if game is not None:
         policy.require_game(find_game(game))
     protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=sticky, seed=seed)
-    recorder = None
-    if gif:
-        # Only now, since a board that plays out of sight can do without Pillow's 3 MB of memory.
-        from edgedistill.runtime.gif import GifRecorder
-
-        recorder = GifRecorder(gif, policy.card, protocol)
     summary = Summary()
     decisions = play_games(policy, protocol, summary, max_steps)
     shown = not (headless or as_json or not sys.stdout.isatty())
     began = time.perf_counter()
-    for decision in watch(decisions, policy.card, console) if shown else decisions:
-        if recorder:
-            recorder.add(decision)
-    seconds = time.perf_counter() - began
-    if recorder:
-        recorder.save()
+    with ExitStack() as stack:
+        recorders = list(_recorders(gif, video, policy.card, protocol))
+        for recorder in recorders:
+            stack.enter_context(recorder)
+        for decision in watch(decisions, policy.card, console) if shown else decisions:
+            for recorder in recorders:
+                recorder.add(decision)
+        seconds = time.perf_counter() - began
+        for recorder in recorders:
+            recorder.save()
 
     card = policy.card
     if as_json:
@@ -95,3 +102,19 @@ def play(
     )
     if gif:
         console.print(f"  wrote {gif}: the ten seconds with the most points", soft_wrap=True)
+    if video:
+        console.print(f"  wrote {video}", soft_wrap=True)
+
+
+def _recorders(
+    gif: Path | None, video: Path | None, card: "Card", protocol: "Protocol"
+) -> "Iterator[GifRecorder | VideoRecorder]":
+    """Imported only now: a board that plays out of sight can do without Pillow's 3 MB of memory."""
+    if gif:
+        from edgedistill.runtime.gif import GifRecorder
+
+        yield GifRecorder(gif, card, protocol)
+    if video:
+        from edgedistill.runtime.video import VideoRecorder
+
+        yield VideoRecorder(video)

@@ -7,7 +7,6 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from edgedistill.exporter.c_code import write_c
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.own_wheel import own_wheel
 from edgedistill.exporter.requirements import Requirement, download_bytes, locked_requirements
+from edgedistill.exporter.service import Serving, template, unit
 from edgedistill.exporter.targets import Target
 from edgedistill.exporter.wheels import download_wheels
 from edgedistill.runtime.card import Card
@@ -41,14 +41,16 @@ SKELETONS = {
 INSTALLED = {"venv", "venv-a", "venv-b", ".install", "edgedistill.service"}
 
 
-def check_folder(folder: Path, target: Target, *, with_wheels: bool) -> None:
+def check_folder(folder: Path, target: Target, *, with_wheels: bool, serving: Serving | None) -> None:
     """Fail before the work, not after it.
 
     Raises:
-        BadRequest: `folder` is no place for an export, or the target has no wheels.
+        BadRequest: `folder` is no place for an export, or the target has no wheels or service.
     """
     if with_wheels and target.kind != "onnx":
         raise BadRequest(f"--with-wheels is for targets that run Python; '{target.name}' is C source.")
+    if serving and target.kind != "onnx":
+        raise BadRequest(f"--serve is for targets that run Python; '{target.name}' is C source.")
     if folder.suffix == ".onnx" or folder.is_file():
         raise BadRequest(f"With --target, -o names a folder, got {folder}. Type: -o {folder.stem}-{target.name}")
     folder = folder.resolve()
@@ -65,6 +67,7 @@ def write_board_folder(
     target: Target,
     *,
     with_wheels: bool = False,
+    serving: Serving | None = None,
     report: Callable[[str], None] = lambda stage: None,
 ) -> Path:
     """Write the folder of an exported student, in the place of an earlier one; the path of the student in it.
@@ -73,13 +76,14 @@ def write_board_folder(
         student: content of its `.onnx`.
         source: that file's name, for errors.
         with_wheels: put the packages that a board installs beside it, so that it needs no network.
+        serving: where its service serves browsers; None: it plays on the board's screen.
         report: told each stage as it begins.
 
     Raises:
         BadRequest: `student` is not an exported one, or `folder` is no place for an export.
         EdgeDistillError: packages could not be downloaded.
     """
-    check_folder(folder, target, with_wheels=with_wheels)
+    check_folder(folder, target, with_wheels=with_wheels, serving=serving)
     card = Policy(student, source).card
     # The file may be a stranger's, and its game becomes part of a file name and of a shell script.
     game = find_game(card.game)
@@ -97,7 +101,7 @@ def write_board_folder(
             requirements = locked_requirements(target)
             if with_wheels:
                 download_wheels(_lines(requirements), target, aside / "wheels", report)
-            _write_player(game, card, folder.resolve().name, aside, target, requirements)
+            _write_player(game, card, folder.resolve().name, aside, target, requirements, serving)
     return folder / f"{game}.onnx"
 
 
@@ -109,7 +113,7 @@ def _write_c(student: bytes, source: str, game: str, card: Card, aside: Path, ta
     frames_bytes = SIDE * SIDE * STACK
     _check_budget(target, "flash", c.flash_bytes + C_CODE_BYTES, target.flash_bytes)
     _check_budget(target, "RAM", c.ram_bytes + C_STACK_BYTES + frames_bytes, target.ram_bytes)
-    text = _template("c.md").format(
+    text = template("c.md").format(
         target=target,
         card=card,
         c=c,
@@ -120,9 +124,9 @@ def _write_c(student: bytes, source: str, game: str, card: Card, aside: Path, ta
         frames_bytes=frames_bytes,
     )
     (aside / "README.md").write_text(text, encoding="utf-8")
-    for template, place in SKELETONS.items():
+    for name, place in SKELETONS.items():
         (aside / place).parent.mkdir(parents=True, exist_ok=True)
-        (aside / place).write_text(_template(template), encoding="utf-8")
+        (aside / place).write_text(template(name), encoding="utf-8")
 
 
 def _check_budget(target: Target, what: str, needed: int, available: int | None) -> None:
@@ -139,7 +143,13 @@ def _lines(requirements: list[Requirement]) -> str:
 
 
 def _write_player(
-    game: str, card: Card, folder_name: str, aside: Path, target: Target, requirements: list[Requirement]
+    game: str,
+    card: Card,
+    folder_name: str,
+    aside: Path,
+    target: Target,
+    requirements: list[Requirement],
+    serving: Serving | None,
 ) -> None:
     """What installs and runs edgedistill beside the student, from the templates in `export/`."""
     wheel_name, wheel = own_wheel()
@@ -160,6 +170,9 @@ def _write_player(
         "file_name": f"{game}.onnx",
         "card_name": f"{game}.md",
         "folder": shlex.quote(folder_name),
+        "serving": serving,
+        "service_does": f"it serves at port {serving.port}" if serving else "it plays on the first console",
+        "watched": _watched(serving, target),
         "pythons": pythons,
         "accepted_pythons": " | ".join(f'*" {python}"' for python in target.pythons),
         "megabytes": megabytes,
@@ -169,13 +182,26 @@ def _write_player(
         if with_wheels
         else f"The installation downloads some {megabytes:.0f} MB (export `--with-wheels` puts them in here instead).",
     }
-    for template, file in (("install.sh",) * 2, ("edgedistill.service",) * 2, ("board.md", "README.md")):
-        (aside / file).write_text(_template(template).format(**values), encoding="utf-8")
+    values["power_on"] = template("power-on-serve.md" if serving else "power-on-play.md").format(**values)
+    for file, text in (
+        ("install.sh", template("install.sh")),
+        ("edgedistill.service", unit(serving)),
+        ("README.md", template("board.md")),
+    ):
+        (aside / file).write_text(text.format(**values), encoding="utf-8")
     (aside / "install.sh").chmod(0o755)
 
 
-def _template(name: str) -> str:
-    return resources.files("edgedistill.export").joinpath(name).read_text(encoding="utf-8")
+def _watched(serving: Serving | None, target: Target) -> str:
+    """Who watches, and how, as a clause."""
+    if serving is None:
+        return ""
+    if serving.is_public:
+        return f"anyone on its network can watch and press, at http://{target.host}:{serving.port}"
+    return (
+        f"the board itself can watch, at http://127.0.0.1:{serving.port}, and you through "
+        f"`ssh -L {serving.port}:127.0.0.1:{serving.port} YOU@{target.host}`"
+    )
 
 
 def _title(game: str) -> str:

@@ -9,6 +9,7 @@ from edgedistill.atari.protocol import Protocol
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
 from edgedistill.exporter.export import CARD_EPSILONS, Exported, export_student
+from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target
 from edgedistill.hub.name import is_hub_name
 from edgedistill.runs.folder import RunFolder
@@ -23,6 +24,7 @@ def export_for_target(
     target: Target,
     *,
     with_wheels: bool = False,
+    serving: Serving | None = None,
     precision: str | None = None,
     episodes: int = Protocol.episodes,
     epsilons: Sequence[float] = CARD_EPSILONS,
@@ -34,6 +36,7 @@ def export_for_target(
     Args:
         source: a run's folder, an exported `.onnx`, or a game whose student ships.
         student: which of a run's or of the shipped students.
+        with_wheels, serving: as in `write_board_folder`.
         precision: for a student of a run, `int8` (also where None) or `float32`.
         episodes, epsilons, allow_disagreement: for a student of a run, as in `export_student`.
 
@@ -41,7 +44,7 @@ def export_for_target(
         BadRequest: no such source, student or precision, or `folder` is no place for an export.
         EdgeDistillError: the student does not play like the float one, or packages could not be downloaded.
     """
-    check_folder(folder, target, with_wheels=with_wheels)
+    check_folder(folder, target, with_wheels=with_wheels, serving=serving)
     if _is_run(source):
         with TemporaryDirectory() as scratch:
             exported = export_student(
@@ -61,7 +64,7 @@ def export_for_target(
         policy = Policy.load(find_student(source, student))
         model = Path(policy.source).read_bytes()
         exported = Exported(Path(policy.source), len(model), policy.card)
-    path = write_board_folder(model, source, folder, target, with_wheels=with_wheels, report=report)
+    path = write_board_folder(model, source, folder, target, with_wheels=with_wheels, serving=serving, report=report)
     return replace(exported, path=path)
 
 

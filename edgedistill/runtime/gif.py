@@ -45,10 +45,16 @@ class GifRecorder:
         self._path, self._card, self._protocol = path, card, protocol
         self._games: list[GameRecord] = []
 
+    def __enter__(self) -> "GifRecorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was begun that would have to end."""
+
     def add(self, decision: Decision) -> None:
         if not self._games or self._games[-1].number != decision.episode:
             self._games.append(GameRecord(decision.episode))
-        self._games[-1].add(self._card.actions.index(decision.action), decision.score)
+        self._games[-1].add(decision.index, decision.score)
 
     def save(self) -> Moment:
         """Write the GIF.

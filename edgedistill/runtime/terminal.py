@@ -1,6 +1,7 @@
 """The game in a terminal: two pixels a character, in the terminal's own colours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
@@ -13,28 +14,75 @@ from rich.style import Style
 
 # An Atari pixel is about 1.7 times as wide as high (160 × 210 on a 4:3 screen).
 SCREEN_ASPECT = 4 / 3
-# Where there are no colours (NO_COLOR, a monochrome terminal), from dark to bright.
+# Where there are no colours (NO_COLOR, a monochrome terminal), from the background to what stands out most.
 SHADES = " .:-=+*#%@"
+# Of 255: what differs less is the background, too; and a screen without anything else is not blown up to noise.
+NO_CONTRAST, LEAST_CONTRAST = 4, 64
+
+
+# Between the screen and what stands beside it.
+GAP = 2
+# A screen that is narrower shows no ball; then nothing stands beside it.
+LEAST_COLUMNS = 40
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things are in a terminal, in characters."""
+
+    columns: int
+    """Of the screen"""
+    lines: int
+    """Of the screen"""
+    beside: bool
+    """Whether there is room beside the screen"""
+
+    @classmethod
+    def of(cls, width: int, height: int, side: Sequence[Segment]) -> "Layout":
+        """The largest screen that leaves two lines for the caption, and room for what shall stand beside it."""
+        available = max(4, height - 2)
+        side_width = GAP + max((segment.cell_length for segment in side), default=-GAP)
+        beside = bool(side) and width - side_width >= LEAST_COLUMNS and len(side) <= available
+        columns = min(width - side_width if beside else width, int(2 * available * SCREEN_ASPECT))
+        return cls(columns, min(available, int(columns / SCREEN_ASPECT / 2)), beside)
 
 
 class TerminalScreen:
-    """A rich renderable of one screen, scaled to the terminal, with a line of text under it."""
+    """A rich renderable of one screen, scaled to the terminal, with lines beside it and a line of text under it."""
 
-    def __init__(self, screen: NDArray[np.uint8], caption: str) -> None:
-        """screen: (height, width, 3) uint8 RGB."""
+    def __init__(self, screen: NDArray[np.uint8] | None, caption: str, side: Sequence[Segment] = ()) -> None:
+        """
+        Args:
+            screen: (height, width, 3) uint8 RGB; None: its place stays empty, for a picture.
+            caption: under it.
+            side: lines that stand beside it, where there is room.
+        """
         self._screen = screen
         self._caption = caption
+        self._side = side
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = max(4, (options.height or console.height) - 2)
-        columns = min(options.max_width, int(2 * lines * SCREEN_ASPECT))
-        lines = min(lines, int(columns / SCREEN_ASPECT / 2))
-        pixels = _scaled(self._screen, 2 * lines, columns)
+        layout = Layout.of(options.max_width, options.height or console.height, self._side)
         colours = console.color_system is not None and not console.no_color
-        for upper, lower in zip(pixels[0::2], pixels[1::2], strict=True):
-            yield from _line(upper, lower) if colours else [_shaded(upper, lower)]
+        rows = self._rows(layout, colours)
+        side = self._side if layout.beside else ()
+        blank = [Segment(" " * layout.columns)]
+        for number in range(max(layout.lines, len(side))):
+            yield from rows[number] if number < len(rows) else blank
+            if number < len(side):
+                yield Segment(" " * GAP)
+                yield side[number]
             yield Segment.line()
         yield Segment(self._caption[: options.max_width])
+
+    def _rows(self, layout: Layout, colours: bool) -> list[list[Segment]]:
+        """The screen's lines of text."""
+        if self._screen is None:
+            return []
+        pixels = _scaled(self._screen, 2 * layout.lines, layout.columns)
+        if not colours:
+            return [[Segment(line)] for line in _shaded(pixels)]
+        return [list(_line(*pair)) for pair in zip(pixels[0::2], pixels[1::2], strict=True)]
 
 
 def _scaled(screen: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -58,10 +106,18 @@ def _line(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> Iterator[Segmen
         yield Segment("▀" * sum(1 for _ in run), _style(top, bottom))
 
 
-def _shaded(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> Segment:
-    """One line of text by brightness, the mean of both pixels."""
-    brightness = (upper.astype(np.uint32).sum(axis=1) + lower.astype(np.uint32).sum(axis=1)) // 6
-    return Segment("".join(SHADES[level] for level in (brightness * len(SHADES) // 256).tolist()))
+def _shaded(pixels: NDArray[np.uint8]) -> list[str]:
+    """Lines of text by how much brighter or darker than the background each character's two pixels are.
+
+    The background is the most frequent brightness: whatever colour a game plays on, paper stays empty.
+    """
+    brightness = pixels.astype(np.int64).mean(axis=2).reshape(len(pixels) // 2, 2, -1)
+    background = np.bincount(brightness.astype(int).ravel()).argmax()
+    # Of the two pixels, the one that stands out: a ball is as high as one.
+    contrast = np.abs(brightness - background).max(axis=1)
+    scale = max(float(contrast.max()), LEAST_CONTRAST)
+    levels = np.ceil((contrast - NO_CONTRAST).clip(0) / scale * (len(SHADES) - 1)).astype(int).clip(0, len(SHADES) - 1)
+    return ["".join(SHADES[level] for level in row) for row in levels.tolist()]
 
 
 @lru_cache(maxsize=4096)

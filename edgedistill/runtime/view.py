@@ -5,22 +5,38 @@ from collections.abc import Iterator
 
 from rich.console import Console
 from rich.live import Live
+from rich.segment import Segment
+from rich.style import Style
 
+from edgedistill.runtime import kitty
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.player import SECONDS_PER_DECISION, Decision
-from edgedistill.runtime.terminal import TerminalScreen
+from edgedistill.runtime.terminal import Layout, TerminalScreen
+from edgedistill.runtime.value_bars import ValueBars
 
 
 def watch(decisions: Iterator[Decision], card: Card, console: Console) -> Iterator[Decision]:
     """Draw each decision when it is due and pass it on; Ctrl-C ends the game and leaves the terminal as it was."""
+    bars = ValueBars(card.actions)
     with Live(console=console, screen=True, auto_refresh=False) as live:
+        # On the alternate screen, where the question leaves no trace; without colours, no picture either.
+        pictures = not console.no_color and kitty.shows_pictures()
         due = time.monotonic()
         try:
             for decision in decisions:
+                side = [Segment(f"  score {decision.score:g}", Style(bold=True)), Segment(""), *bars.lines(decision)]
                 caption = f"{card.game} · {card.student} · score {decision.score:g} · {decision.action} · Ctrl-C ends"
-                live.update(TerminalScreen(decision.screen(), caption), refresh=True)
+                screen = decision.screen()
+                live.update(TerminalScreen(None if pictures else screen, caption, side), refresh=True)
+                if pictures:
+                    layout = Layout.of(console.width, console.height, side)
+                    console.file.write(kitty.picture(screen, layout.columns, layout.lines))
+                    console.file.flush()
                 yield decision
                 due += SECONDS_PER_DECISION
                 time.sleep(max(0.0, due - time.monotonic()))
         except KeyboardInterrupt:
             return
+        finally:
+            if pictures:
+                console.file.write(kitty.DELETED)

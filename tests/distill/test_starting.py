@@ -53,7 +53,7 @@ def test_a_frozen_teacher_goes_into_the_run_and_stays_as_it_was(tmp_path, tiny_r
     for name in ("best_teacher", "last_teacher"):
         assert torch.equal(load_trained(run, [name])[0].network.head.weight, original.head.weight)
     # It is played once; its score counts for all evaluations.
-    assert sum(event == Evaluating("teacher") for event in events) == 1
+    assert sum(isinstance(event, Evaluating) and event.network == "teacher" for event in events) == 1
     assert len({event.scores["teacher"] for event in events if isinstance(event, Evaluated)}) == 1
 
     config = replace(config, steps=320)

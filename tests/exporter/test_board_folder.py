@@ -18,6 +18,7 @@ from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter.board_folder import write_board_folder
 from edgedistill.exporter.own_wheel import own_wheel
 from edgedistill.exporter.requirements import locked_requirements
+from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import find_target, target_names
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
@@ -147,9 +148,11 @@ def test_the_script_is_clean(student, tmp_path, name):
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
-def test_the_service_is_valid_and_exposes_little(folder, tmp_path):
+@pytest.mark.parametrize("serving", [None, Serving("0.0.0.0"), Serving("127.0.0.1", 8123)], ids=str)
+def test_the_service_is_valid_and_exposes_little(student, tmp_path, serving):
     """It runs nothing that anybody but root may write, as a user that owns nothing."""
-    unit = folder / "edgedistill.service"
+    write_board_folder(student, "pong", tmp_path / "pi", find_target("raspberry-pi-4"), serving=serving)
+    unit = tmp_path / "pi" / "edgedistill.service"
     text = unit.read_text()
     assert "DynamicUser=yes\n" in text
     assert "MemoryMax=256M\n" in text
@@ -162,6 +165,38 @@ def test_the_service_is_valid_and_exposes_little(folder, tmp_path):
     assert (verified.returncode, verified.stderr) == (0, "")
     rated = run("systemd-analyze", "security", "--offline=true", "--threshold=30", unit)
     assert rated.returncode == 0, rated.stdout
+
+
+def test_a_board_that_serves_lets_in_whom_the_export_named(student, cli, tmp_path):
+    folder = tmp_path / "pi"
+    options = ("--target", "raspberry-pi-4", "--serve", "-o", folder)
+    assert "--serve goes with --host: 0.0.0.0 lets anyone" in cli("export", "pong", *options).err
+    for host in ("raspberrypi.local", "0.0.0.0\nUser=root", "8.8.8.8"):
+        assert cli("export", "pong", *options, "--host", host).code == 2
+    assert cli("export", "pong", *options, "--host", "::", "--port", 80).code == 2
+    assert not folder.exists()
+    assert (
+        "--serve is for targets that run Python"
+        in cli("export", "pong", "--target", "c", "--serve", "--host", "::", "-o", folder).err
+    )
+    assert cli("export", "pong", "-o", tmp_path / "a.onnx", "--host", "::").code == 2
+
+    assert cli("export", "pong", *options, "--host", "127.0.0.1", "--port", 8123).code == 0
+    unit = (folder / "edgedistill.service").read_text()
+    command = unit.partition("ExecStart=/opt/edgedistill/current/venv/bin/edgedistill ")[2].partition("\n")[0]
+    assert command == "serve /opt/edgedistill/current/pong.onnx --host 127.0.0.1 --port 8123"
+    assert "\nIPAddressAllow=localhost\n" in unit and "\nIPAddressDeny=any\n" in unit
+    assert "\nSocketBindAllow=tcp:8123\n" in unit and "PrivateNetwork" not in unit and "tty" not in unit
+    assert "http://127.0.0.1:8123" in (folder / "README.md").read_text()
+
+    assert cli("export", "pong", *options, "--host", "0.0.0.0").code == 0
+    assert "192.168.0.0/16" in (folder / "edgedistill.service").read_text()
+    assert (
+        "anyone on its network can watch and press, at http://raspberrypi.local:8000"
+        in (folder / "README.md").read_text()
+    )
+    checked = run("shellcheck", folder / "install.sh") if shutil.which("shellcheck") else None
+    assert checked is None or checked.returncode == 0, checked.stdout
 
 
 def test_a_path_cannot_write_into_the_service(student, tmp_path):

@@ -70,3 +70,19 @@ def test_kill_9_costs_only_the_work_since_the_last_checkpoint(tmp_path):
     assert left.keys() == right.keys()
     for name, tensor in left.items():
         assert torch.equal(tensor, right[name]), name
+
+
+def test_a_second_sigterm_ends_at_once(tmp_path):
+    """Without it, this run would go on to its next report."""
+    run = tmp_path / "run"
+    process = start(run, "--steps", "1000000", "--rollouts-per-report", "8")
+    wait_for(lambda: last_step(run) > 0, process)
+    process.send_signal(signal.SIGTERM)
+    said = b""
+    while b"again to stop at once" not in said:
+        assert process.poll() is None
+        said += process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 143, err
+    assert (out, err.count(b"Traceback")) == (b"", 0)
