@@ -12,7 +12,7 @@ from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.presets import preset
 from edgedistill.runs.ram import fitting_frames
-from edgedistill.teachers.sources import load_ensemble, load_ready_teacher
+from edgedistill.teachers.sources import load_ensemble, load_ready_teacher, pinned_source
 
 
 def new_run(
@@ -50,6 +50,7 @@ def new_run(
         return RunFolder.create(path, config), config
     if not students:
         raise BadRequest("A frozen teacher learns nothing, so --teacher-only leaves nothing to train.")
+    teacher_from = [pinned_source(source, game) for source in teacher_from]
     ready = (
         load_ready_teacher(teacher_from[0], game, actions)
         if len(teacher_from) == 1

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -55,6 +55,11 @@ class Pulled:
     downloaded: bool
     """Now; otherwise it was there already"""
 
+    @property
+    def pinned(self) -> HubName:
+        """A name under which there is never another file."""
+        return replace(self.name, revision=self.commit)
+
 
 def cache_folder() -> Path:
     """Where downloads are kept: `EDGEDISTILL_CACHE`, or `edgedistill` in the user's cache.
@@ -86,7 +91,7 @@ def pull(name: HubName, wanted: Wanted, *, or_last_seen: bool = True) -> Pulled:
         CannotWrite: no room in the cache.
     """
     folder = cache_folder() / "hub" / urlsplit(endpoint()).netloc.replace(":", "_") / name.repo
-    listing = _listing(name, folder / "revisions" / f"{quote(name.revision, safe='')}.json", or_last_seen)
+    listing = _listing(name, folder / "revisions", or_last_seen)
     file = _chosen(name, listing, wanted)
     name, path = name.of(file.path), folder / listing.commit / file.path
     data = _kept(path, file)
@@ -100,8 +105,9 @@ def pull(name: HubName, wanted: Wanted, *, or_last_seen: bool = True) -> Pulled:
     return Pulled(name, listing.commit, path, len(data), hashlib.sha256(data).hexdigest(), downloaded)
 
 
-def _listing(name: HubName, kept: Path, or_last_seen: bool) -> Listing:
+def _listing(name: HubName, folder: Path, or_last_seen: bool) -> Listing:
     """The hub's list of files, or the one that is kept: of a commit, which never changes, and without a network."""
+    kept = folder / f"{quote(name.revision, safe='')}.json"
     last_seen = _last_seen(name, kept)
     if name.is_pinned and last_seen is not None:
         return last_seen
@@ -111,7 +117,8 @@ def _listing(name: HubName, kept: Path, or_last_seen: bool) -> Listing:
         if or_last_seen and last_seen is not None:
             return last_seen
         raise
-    _write(kept, listing.to_json())
+    for path in {kept, folder / f"{listing.commit}.json"}:
+        _write(path, listing.to_json())
     return listing
 
 
