@@ -20,6 +20,7 @@ def test_teacher_and_students_play(watched):
 
 
 def test_differences_are_where_the_teacher_loses_most(watched):
+    assert any(each.differences for each in watched)
     for each in watched[1:]:
         regrets = [difference.regret for difference in each.differences]
         assert regrets == sorted(regrets, reverse=True) and all(regret > 0 for regret in regrets)
