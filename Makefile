@@ -52,6 +52,7 @@ lock: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv --quiet pip compile pyproject.toml -c constraints.txt --universal --python-version 3.11 \
 		--fork-strategy fewest --only-binary :all: --upgrade --no-config --format pylock.toml -o export/lock/pylock.toml
+	$(BIN)/python .ci/lock_licences.py
 
 clean:
 	rm -rf .venv demo build dist *.egg-info

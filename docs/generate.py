@@ -21,6 +21,7 @@ from edgedistill.cli.zoo_results import markdown_table
 from edgedistill.report.kept import Kept, read_kept
 from edgedistill.runs.config import NO_LIMIT, TrainConfig
 from edgedistill.runs.setting import Group, settings_of
+from edgedistill.runtime.checksums import LIST, checksums
 from edgedistill.runtime.shipped import best_student
 
 ROOT = Path(__file__).parent.parent
@@ -120,7 +121,16 @@ def results() -> str:
     return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
 
 
-PAGES = {"docs/reference/cli.md": command_line, "docs/reference/settings.md": settings}
+def sums() -> str:
+    """The SHA-256 of each file that ships."""
+    return checksums(TRAINED)
+
+
+PAGES = {
+    f"student_zoo/trained/{LIST}": sums,
+    "docs/reference/cli.md": command_line,
+    "docs/reference/settings.md": settings,
+}
 BLOCKS = {
     ("README.md", "picture"): picture,
     ("README.md", "sizes"): kept_by_size,

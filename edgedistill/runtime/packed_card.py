@@ -24,7 +24,10 @@ _PROTOCOLS = listed(listed(number(), len(PROTOCOL_KEYS), least=len(PROTOCOL_KEYS
 _SCORES = listed(optional(listed(number(), len(SCORE_KEYS), least=len(SCORE_KEYS))), 20)
 _PACKED = table({"protocols": _PROTOCOLS}, {"first_returns": listed(number(), 10_000)}, open_=True)
 # What is left out where it says nothing.
-_USUAL: dict[str, Any] = {"disagreement_allowed": False, "trained_minutes": None, "first_returns": []}
+_USUAL: dict[str, Any] = {
+    "agreement": 1.0, "largest_logit_error": 0.0, "disagreement_allowed": False, "trained_minutes": None,
+    "first_returns": [],
+}  # fmt: skip
 
 
 def ratio_of(params: int, actions: int) -> float:
