@@ -16,7 +16,7 @@ from edgedistill.errors import BadRequest
 # Of CPU time, of the wall, and of memory beyond what the process has already. Loading the heaviest student that passes
 # takes a hundredth of the first.
 CPU_SECONDS = 10
-WALL_SECONDS = 60
+WALL_SECONDS = 60.0
 MORE_BYTES = 1_000_000_000
 # No message of an error begins so.
 DONE = b"\0done"
@@ -36,7 +36,8 @@ def rehearse(work: Callable[[], object], source: str) -> None:
     """Do in a child with limits on time and address space what a stranger's file could break.
 
     The child is a copy of this process, so that it begins at once, and nothing of it stays. Where the system has no
-    such limits (it is not Linux), or where other threads run, which a copy would lack, nothing is done.
+    such limits (it is not Linux), or where other threads run, which a copy would lack, nothing is done. A child that
+    neither ends nor uses up its time waits for a busy machine, which says nothing against the file.
 
     Args:
         work: what is done there; the caller does it after.
@@ -62,7 +63,7 @@ def rehearse(work: Callable[[], object], source: str) -> None:
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    if said != DONE:
+    if said is not None and said != DONE:
         raise BadRequest(
             said.decode(errors="surrogateescape")
             or f"{source}: it cannot be loaded in {CPU_SECONDS} s and {MORE_BYTES / 1e9:.0f} GB of memory; a student "
@@ -103,7 +104,7 @@ def _limit() -> None:
             resource.setrlimit(limit, (most, most))
 
 
-def _read_until_end(reader: int) -> bytes:
-    """What a child says before it ends; empty where it says nothing, or not in time."""
+def _read_until_end(reader: int) -> bytes | None:
+    """What a child says before it ends, empty where it says nothing; None where it is still there after a while."""
     ready, _, _ = select.select([reader], [], [], WALL_SECONDS)
-    return os.read(reader, select.PIPE_BUF) if ready else b""
+    return os.read(reader, select.PIPE_BUF) if ready else None
