@@ -102,7 +102,7 @@ class Judge:
         best = self.values.max(axis=1)
         regret = best - self.values[np.arange(len(picked)), picked]
         scores = [evaluate(policy, self.game, protocol) for protocol in self.protocols]
-        low, high = scores[0].interval
+        low, high = scores[0].interval or (float("nan"), float("nan"))
         parameters = sum(parameter.numel() for parameter in network.parameters())
         return {
             "ratio": parameters / NATURE_DQN.parameters(network.actions), "mmac": count_macs(network) / 1e6,

@@ -16,7 +16,7 @@ def hub() -> None:
     """Students on the Hugging Face Hub: take those of others, share your own."""
 
 
-@app.command()
+@app.command("pull")
 def pull(
     name: Annotated[
         str, typer.Argument(metavar="USER/REPO[@REVISION][:FILE]", help="A repository, and which student in it.")
@@ -58,7 +58,7 @@ def pull(
     print_next(f"edgedistill play hub:{pulled.name}", f"edgedistill evaluate hub:{pulled.name}")
 
 
-@app.command()
+@app.command("push")
 def push(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Students' .onnx; a recording may lie beside.")],
     name: Annotated[str, typer.Argument(metavar="USER/REPO", help="A repository, made where there is none.")],

@@ -17,7 +17,7 @@ def check(
     episodes: Annotated[
         int,
         typer.Option(min=1, help="Games to replay of each student; at most as many as its card tells of."),
-    ] = 5,  # a card's `first_returns`
+    ] = 5,  # as `check_student`
     folder: Annotated[
         Path | None, typer.Option("--in", help="A folder of GAME/STUDENT.onnx instead of the shipped files.")
     ] = None,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgedistill.atari.emulator import STACK, Emulator, Frames
 from edgedistill.atari.resize import SIDE
 from edgedistill.bounds import MAX_ACTIVATION_BYTES, MAX_FILE_BYTES
+from edgedistill.children import rehearse
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.observations import as_frames
@@ -67,7 +68,7 @@ class Policy:
 
     @classmethod
     def load(cls, path: str | Path) -> "Policy":
-        """Load an exported student.
+        """Load an exported student: first in a child with limits, where the system has them, then here.
 
         Args:
             path: an `.onnx` that `edgedistill export` wrote.
@@ -82,6 +83,7 @@ class Policy:
             raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
         if len(model) > MAX_FILE_BYTES:
             raise BadRequest(f"{path}: larger than {MAX_FILE_BYTES / 1e6:.0f} MB; no student is.")
+        rehearse(lambda: cls(model, str(path)), str(path))
         return cls(model, str(path))
 
     def _try_out(self) -> None:

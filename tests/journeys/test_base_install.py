@@ -43,6 +43,19 @@ def test_a_shipped_student_plays(board):
     assert len(json.loads(outcome.stdout)["scores"]) == 1
 
 
+def test_a_shipped_student_is_served(board):
+    """The page is in the wheel, and a stop is a stop."""
+    code = """
+import os, signal, threading
+from edgedistill.cli import main
+threading.Timer(5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+main(["serve", "pong", "--port", "0"])
+"""
+    outcome = board("python", "-c", code)
+    assert outcome.returncode == 143, outcome.stderr
+    assert outcome.stdout.startswith("Watch it at http://127.0.0.1:") and "Played " in outcome.stdout
+
+
 def test_a_shipped_student_is_evaluated(board):
     outcome = board("edgedistill", "evaluate", "pong", "--episodes", 1, "--epsilon", 0.01, "--json")
     assert outcome.returncode == 0, outcome.stderr
