@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md $(wildcard docs/*.md docs/*/*.md)
 
-.PHONY: demo test test-arm check format docs site release-check lock clean
+.PHONY: demo test test-arm fuzz kill-campaign check format docs site release-check lock clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -22,6 +22,15 @@ test: $(READY)
 # fakeroot, mmdebstrap, proot and qemu-user-static.
 test-arm: $(READY)
 	$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/arm
+
+# Of every night, hours each: 100,000 students that nobody exported; 100 kills at random moments, a full disk and a
+# read-only folder (these two need root, for mounts).
+SEED ?= 0
+fuzz: $(READY)
+	$(BIN)/python benchmarks/fuzz.py --cases 100000 --seed $(SEED)
+
+kill-campaign: $(READY)
+	$(BIN)/python benchmarks/kill_campaign.py --kills 100 --seed $(SEED)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -52,6 +61,7 @@ lock: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv --quiet pip compile pyproject.toml -c constraints.txt --universal --python-version 3.11 \
 		--fork-strategy fewest --only-binary :all: --upgrade --no-config --format pylock.toml -o export/lock/pylock.toml
+	$(BIN)/python .ci/lock_licences.py
 
 clean:
 	rm -rf .venv demo build dist *.egg-info

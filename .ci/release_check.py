@@ -15,8 +15,13 @@ import venv
 import zipfile
 from pathlib import Path
 
+from edgedistill.exporter.bill import bill_of_materials
+from edgedistill.exporter.requirements import locked_requirements
+from edgedistill.exporter.targets import find_target
+
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
+BILL = ROOT / "build" / "bom.cdx.json"
 # The trained students take 3 MB of it at most. A larger wheel has something in it that does not belong there.
 MOST_MEGABYTES = 4.0
 TIMEOUT_S = 900
@@ -33,6 +38,8 @@ IN_WHEEL = (
     "edgedistill/export/platformio.ini",
     "edgedistill/export/esp-idf.cmake",
     "edgedistill/export/lock/pylock.toml",
+    "edgedistill/export/lock/licences.json",
+    "edgedistill/student_zoo/trained/SHA256SUMS",
 )
 # Top-level folders of a wheel, and what a source distribution has beside the package.
 WHEEL_FOLDERS = {"edgedistill"}
@@ -48,6 +55,7 @@ def main() -> None:
         wheel, sdist = _only("*.whl"), _only("*.tar.gz")
         _run(tools, "-m", "twine", "--no-color", "check", "--strict", wheel, sdist)
         _look_into(wheel, sdist)
+        _write_bill(wheel)
         base = _venv(Path(scratch) / "base", str(wheel))
         _play(base, Path(scratch))
         train = _venv(Path(scratch) / "train", f"{wheel}[train]")
@@ -79,6 +87,14 @@ def _look_into(wheel: Path, sdist: Path) -> None:
     _demand(f"\nVersion: {version}\n" in metadata, f"version {version}")
     _demand(f"## {version} " in changes, f"the changelog has a heading of {version}")
     _demand("License-Expression: MIT" in metadata, "licence MIT")
+
+
+def _write_bill(wheel: Path) -> None:
+    """What the wheel needs at the versions that a board installs, beside `dist/`: PyPI takes packages alone."""
+    BILL.parent.mkdir(exist_ok=True)
+    requirements = locked_requirements(find_target("x86-64"))
+    BILL.write_text(bill_of_materials(wheel.name, wheel.read_bytes(), requirements), encoding="utf-8")
+    _demand(len(requirements) > 5, f"{BILL.relative_to(ROOT)}: a bill of {len(requirements)} materials")
 
 
 def _play(python: Path, scratch: Path) -> None:

@@ -32,8 +32,13 @@ from edgedistill.experience.collect import collect
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
 from edgedistill.exporter.export import HELD_OUT_SEED, play_frames
+<<<<<<< HEAD
 from edgedistill.networks.blocks import to_blocks, to_input
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16
+=======
+from edgedistill.exporter.graph import int8_model
+from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16, to_input
+>>>>>>> main
 from edgedistill.optimisers.learner import Learner
 from edgedistill.runs.config import TrainConfig
 
@@ -102,7 +107,7 @@ class Judge:
         best = self.values.max(axis=1)
         regret = best - self.values[np.arange(len(picked)), picked]
         scores = [evaluate(policy, self.game, protocol) for protocol in self.protocols]
-        low, high = scores[0].interval
+        low, high = scores[0].interval or (float("nan"), float("nan"))
         parameters = sum(parameter.numel() for parameter in network.parameters())
         return {
             "ratio": parameters / NATURE_DQN.parameters(network.actions), "mmac": count_macs(network) / 1e6,
@@ -148,7 +153,12 @@ def main() -> None:
     protocols = [Protocol(arguments.episodes, epsilon, seed=VALIDATION_SEED) for epsilon in arguments.epsilon or [0.01]]
     judge = Judge.of(teacher, game, protocols)
     memory = filled_memory(base, teacher)
-    _report(list(_rows(arguments.question, arguments.only, base, teacher, memory, judge)), arguments.csv)
+    rows = []
+    for row in _rows(arguments.question, arguments.only, base, teacher, memory, judge):
+        rows.append(row)
+        if arguments.csv:
+            _write(row, arguments.csv)
+    _report(rows)
 
 
 def _rows(
@@ -161,8 +171,14 @@ def _rows(
             seconds = time.perf_counter() - began
             yield {
                 "game": base.game, "question": question, "seed": base.seed, "batches": base.steps,
-                "contestant": contestant.name, "seconds": round(seconds, 1), **judge.row(student.player),
+                "contestant": contestant.name, "seconds": round(seconds, 1), "bytes": graph_bytes(student.player),
+                **judge.row(student.player),
             }  # fmt: skip
+
+
+def graph_bytes(network: AtariNetwork) -> int:
+    """Of its file without a card, which takes some 600 more; 0 where it does not compute in integers."""
+    return int8_model(network).ByteSize() if network.is_integer else 0
 
 
 def dead_share(network: AtariNetwork, held_out: Frames) -> float:
@@ -177,7 +193,16 @@ def dead_share(network: AtariNetwork, held_out: Frames) -> float:
     return float(torch.cat(dead).float().mean())
 
 
-def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None:
+def _write(row: dict[str, float | int | str], path: Path) -> None:
+    is_new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _report(rows: list[dict[str, float | int | str]]) -> None:
     rows = sorted(rows, key=lambda row: -float(row["agreement"]))
     first = rows[0]
     print(
@@ -186,22 +211,16 @@ def _report(rows: list[dict[str, float | int | str]], path: Path | None) -> None
     )
     retained = [column for column in first if column.startswith("retention_")]
     heads = [column.replace("retention_", "retention, ε ") for column in retained]
-    print(f"| contestant | seconds | ratio | MMAC | dead units | agreement | regret | score | {' | '.join(heads)} |")
-    print(f"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |{' ---: |' * len(heads)}")
+    columns = ["contestant", "seconds", "bytes", "ratio", "MMAC", "dead units", "agreement", "regret", "score", *heads]
+    print(f"| {' | '.join(columns)} |")
+    print(f"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |{' ---: |' * len(heads)}")
     for row in rows:
         shares = " | ".join(f"{row[column]:.1%}" for column in retained)
         print(
-            f"| {row['contestant']} | {row['seconds']} | {row['ratio']:.2%} | {row['mmac']:.2f} "
+            f"| {row['contestant']} | {row['seconds']} | {row['bytes']:,} | {row['ratio']:.2%} | {row['mmac']:.2f} "
             f"| {row['dead']:.0%} | {row['agreement']:.1%} | {row['regret']:.3f} "
             f"| {row['score']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {shares} |"
         )
-    if path:
-        is_new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(first))
-            if is_new:
-                writer.writeheader()
-            writer.writerows(rows)
 
 
 if __name__ == "__main__":

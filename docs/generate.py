@@ -18,9 +18,10 @@ from edgedistill.atari.games import action_counts, game_title, reference_scores
 from edgedistill.catalogue import find_architecture
 from edgedistill.cli.train_options import default_text
 from edgedistill.cli.zoo_results import markdown_table
-from edgedistill.report.kept import Kept, read_kept
+from edgedistill.report.kept import Kept, over_games, read_kept
 from edgedistill.runs.config import NO_LIMIT, TrainConfig
 from edgedistill.runs.setting import Group, settings_of
+from edgedistill.runtime.checksums import LIST, checksums
 from edgedistill.runtime.shipped import best_student
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +29,8 @@ TRAINED = ROOT / "student_zoo" / "trained"
 WRITTEN_BY = "<!-- Written by docs/generate.py: make docs -->\n\n"
 # The README's picture, in this order; the sizes of its table, largest first.
 SHOWN_GAMES = ("pong", "breakout", "space_invaders", "ms_pacman")
+# The goals: a student so small keeps so much.
+SMALL, ALMOST_ALL = 0.017, 0.95
 SHOWN_SIZES = ("net5", "micro", "nano", "pico")
 # Students of a game may come from several runs; the table has the teacher of this one.
 COMPARED_SIZE = "micro"
@@ -120,11 +123,37 @@ def results() -> str:
     return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
 
 
-PAGES = {"docs/reference/cli.md": command_line, "docs/reference/settings.md": settings}
+def goals() -> str:
+    """How the files that ship compare with what was hoped for."""
+    found = read_kept(sorted(TRAINED.glob("*/*.onnx")))
+    games = dict.fromkeys(kept.game for kept in found)
+    reached = [
+        game_title(game)
+        for game in games
+        if any(kept.game == game and kept.ratio <= SMALL and (kept.retention or 0) >= ALMOST_ALL for kept in found)
+    ]
+    mean = over_games(found)[COMPARED_SIZE].value
+    return (
+        f"A student of at most {SMALL:.1%} at {ALMOST_ALL:.0%} or more in five of seven games: it is {len(reached)} "
+        f"({', '.join(reached)}). An interquartile mean of\n`{COMPARED_SIZE}` of 97%: it is {mean:.1%}.\n"
+    )
+
+
+def sums() -> str:
+    """The SHA-256 of each file that ships."""
+    return checksums(TRAINED)
+
+
+PAGES = {
+    f"student_zoo/trained/{LIST}": sums,
+    "docs/reference/cli.md": command_line,
+    "docs/reference/settings.md": settings,
+}
 BLOCKS = {
     ("README.md", "picture"): picture,
     ("README.md", "sizes"): kept_by_size,
     ("docs/results.md", "results"): results,
+    ("docs/results.md", "goals"): goals,
 }
 
 

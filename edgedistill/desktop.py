@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from edgedistill.atari.emulator import Emulator
 from edgedistill.distill import training
 from edgedistill.distill.events import Event
+from edgedistill.distill.machine import check_machine
 from edgedistill.errors import BadRequest
 from edgedistill.exporter import export
 from edgedistill.exporter.export import Exported
@@ -38,7 +40,8 @@ def train(
         by name), `Evaluating`, `Interrupted`, `Saved`, `Resumed`; all in `edgedistill.distill.events`.
 
     Raises:
-        BadRequest: the folder holds a run already, or none to resume; other settings; a teacher that comes frozen.
+        BadRequest: the folder holds a run already, or none to resume; other settings; a teacher that comes frozen; a
+            run for which this machine has no such device or too little memory.
         EdgeDistillError: while it runs: a loss that diverged, a checkpoint that cannot be read.
     """
     if resume:
@@ -46,10 +49,12 @@ def train(
         may = {name: getattr(config, name) for name, (each, _, _) in settings_of(TrainConfig).items() if each.resumable}
         if replace(run.config(), **may) != config:
             raise BadRequest(f"{out} has other settings. Where a run goes on, these may change: {', '.join(may)}.")
+        check_machine(config, len(Emulator(config.game).actions))
         run.save_config(config)
     elif config.frozen:
         raise BadRequest("A frozen teacher comes with `edgedistill train --teacher-from`; go on here with resume=True.")
     else:
+        check_machine(config, len(Emulator(config.game).actions))
         run = RunFolder.create(Path(out), config)
     return training.train(run, config, resume=resume, should_stop=should_stop, warn=warn)
 

@@ -42,8 +42,8 @@ def main() -> None:
     print(f"| environment | mean return of {asked.episodes} games |\n| --- | ---: |")
     for name, play_games in ENVIRONMENTS.items():
         scores = Scores(tuple(play_games(policy, asked.episodes)))
-        low, high = scores.interval
-        print(f"| {name} | {scores.mean:.2f} [{low:.2f}, {high:.2f}] |", flush=True)
+        interval = " [{:.2f}, {:.2f}]".format(*scores.interval) if scores.interval else ""
+        print(f"| {name} | {scores.mean:.2f}{interval} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 # Before rich is imported: one long line per message, so that tests can look for whole sentences.
 os.environ["COLUMNS"] = "300"
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from edgedistill.exporter.export import Exported, export_student
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
+from tests.hub_server import Hub, serving
 
 # How long an example takes is the machine's affair.
 settings.register_profile("any machine", deadline=None)
@@ -125,3 +126,17 @@ def cli(capfd) -> Callable[..., Outcome]:
         return Outcome(code if isinstance(code, int) else int(code is not None), out, err)
 
     return run
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path) -> Iterator[Hub]:
+    """A hub that this process asks, an empty cache and nobody's token."""
+    for name in os.environ:
+        if name.startswith(("HF_", "HUGGING_FACE_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("EDGEDISTILL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("edgedistill.hub.pull.PAUSES", (0.0, 0.0, 0.0))
+    with serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        yield hub

@@ -40,6 +40,8 @@ class Hub:
     """Where requests for files are sent"""
     status: int | None = None
     """With which every request is answered"""
+    storage_status: int | None = None
+    """The same of the second host alone"""
     listing: dict | None = None
     """Instead of the true one"""
     writers: set[str] = field(default_factory=set)
@@ -71,8 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.hub.storage if self.is_storage else self.hub.address
         self.hub.asked.append((host, self.path, dict(self.headers)))
         path = unquote(urlsplit(self.path).path)
-        if self.hub.status:
-            return self.answer(self.hub.status)
+        status = self.hub.storage_status if self.is_storage else self.hub.status
+        if status:
+            return self.answer(status)
         if self.is_storage:
             return self.send_file(path)
         if match := re.fullmatch("/api/models/([^/]+/[^/]+)/revision/(.+)", path):

@@ -14,6 +14,8 @@ import typer
 import typer.main
 
 from edgedistill.cli import app
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import shipped_games
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -58,6 +60,21 @@ def test_what_is_generated_is_up_to_date():
         capture_output=True, text=True, timeout=120, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_teachers_of_the_results_are_those_of_the_cards():
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    told = re.findall(r"\| ([\d,]+) \| ([\d,.]+) \[([\d,.]+), ([\d,.]+)\] \|", page)
+    assert len(told) == 9
+    teachers = [
+        (card.trained_steps, score.mean, score.low, score.high)
+        for files in shipped_games().values()
+        for card in (Policy.load(Path(str(file))).card for file in files)
+        for score in [card.score("best_teacher", 0.01)]
+    ]
+    for row in told:
+        steps, *numbers = (float(cell.replace(",", "")) for cell in row)
+        assert any(teacher[0] == steps and numbers == pytest.approx(teacher[1:], abs=0.06) for teacher in teachers), row
 
 
 def test_the_readme_is_short():

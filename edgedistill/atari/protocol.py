@@ -68,18 +68,19 @@ class Scores:
         return float(np.mean(self.returns))
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """95% percentile bootstrap interval of the mean (10,000 resamples, fixed seed)."""
+    def interval(self) -> tuple[float, float] | None:
+        """95% percentile bootstrap interval of the mean (10,000 resamples, fixed seed); None of a single game."""
         returns = np.array(self.returns)
+        if len(returns) == 1:
+            return None
         picks = np.random.default_rng(0).integers(0, len(returns), (10_000, len(returns)))
         low, high = np.quantile(returns[picks].mean(axis=1), [0.025, 0.975])
         return float(low), float(high)
 
     def to_dict(self) -> dict[str, Any]:
-        low, high = self.interval
         return {
             "mean": round(self.mean, 3),
-            "interval95": [round(low, 3), round(high, 3)],
+            "interval95": [round(end, 3) for end in self.interval] if self.interval else None,
             "returns": list(self.returns),
             "protocol": asdict(self.protocol),
         }

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from edgedistill.cli import bench, compare, evaluate, export, games, hub, play, report, serve, train, zoo
+from edgedistill.cli.examples import add_examples
 from edgedistill.cli.output import console, print_error
 from edgedistill.errors import EdgeDistillError, missing_extra
 from edgedistill.signals import unwound_by_sigterm
@@ -36,6 +37,7 @@ app.add_typer(zoo.app, name="zoo")
 app.add_typer(hub.app, name="hub")
 app.command("bench")(bench.bench)
 app.command("doctor")(bench.doctor)
+add_examples(app)
 
 
 def _print_version(asked: bool) -> None:

@@ -75,12 +75,25 @@ def bench(
     console.print(table)
 
 
+def _changed_students() -> list[str]:
+    """Shipped files that a disk or a person has changed."""
+    from edgedistill.runtime.checksums import changed_files
+
+    changed = changed_files()
+    if not changed:
+        return []
+    first, problem = next(iter(changed.items()))
+    return [f"{len(changed)} trained students are not as they were released; {first} {problem}. Install again."]
+
+
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Whether this machine can play students, and what to do if not."""
     from edgedistill.runtime.machine import problems, this_machine
 
     machine = this_machine()
     found = problems(machine)
+    if not found:  # else what reads students may not even be importable
+        found = _changed_students()
     if as_json:
         print_json({"machine": asdict(machine), "problems": found})
     else:

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from edgedistill.atari.games import human_normalised, retention
+from edgedistill.atari.games import human_normalised
 from edgedistill.atari.protocol import EVALUATION_SEED, Protocol, Scores
 from edgedistill.cli.output import console, notes, print_json, print_table, progress
 
+if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
+    from edgedistill.runtime.card import Score
+
 Row = tuple[str, Scores]
+Teachers = dict[float, "Score"]
 
 
 def evaluate(
@@ -36,6 +40,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Mean return with its 95% interval, human-normalised score, and retention of the teacher."""
+    from edgedistill.runtime.retained import retained
     from edgedistill.runtime.shipped import shipped_games
 
     protocols = [
@@ -52,15 +57,16 @@ def evaluate(
 
     results = []
     for player, scores in rows:
-        teacher = teachers.get(scores.protocol.epsilon)
         is_student = player not in ("best_teacher", "last_teacher")
-        retained = retention(game, scores.mean, teacher) if is_student and teacher is not None else None
+        kept = retained(game, scores, teachers.get(scores.protocol.epsilon)) if is_student else None
         results.append(
             {
                 "player": player,
                 **scores.to_dict(),
                 "human_normalised": round(human_normalised(game, scores.mean), 4),
-                "retention_of_best_teacher": None if retained is None else round(retained, 4),
+                "retention_of_best_teacher": None if kept is None or kept.share is None else round(kept.share, 4),
+                "retention_games": kept.games if kept else None,
+                "no_retention_because": kept.why_not if kept else None,
             }
         )
     if as_json:
@@ -74,8 +80,8 @@ def _file(
     student: str | None,
     protocols: list[Protocol],
     on_game: Callable[[str], Callable[[int, float], None]],
-) -> tuple[str, list[Row], dict[float, float]]:
-    """An exported student, with the means of its teacher from its card, by ε."""
+) -> tuple[str, list[Row], Teachers]:
+    """An exported student, and what its card says of its teacher."""
     from edgedistill.atari.protocol import evaluate as play_games
     from edgedistill.runtime.policy import Policy
     from edgedistill.runtime.shipped import find_student
@@ -87,13 +93,7 @@ def _file(
         (name, play_games(policy.act, game, protocol, on_episode=on_game(f"{name}, ε {protocol.epsilon:g}")))
         for protocol in protocols
     ]
-    # The card's teacher counts only where it played the same games.
-    same = [
-        score
-        for score in policy.card.scores.get("best_teacher", ())
-        if (score.episodes, score.sticky, score.seed) == (protocols[0].episodes, protocols[0].sticky, protocols[0].seed)
-    ]
-    return game, rows, {score.epsilon: score.mean for score in same}
+    return game, rows, {score.epsilon: score for score in policy.card.scores.get("best_teacher", ())}
 
 
 def _run(
@@ -101,10 +101,11 @@ def _run(
     student: str | None,
     protocols: list[Protocol],
     on_game: Callable[[str], Callable[[int, float], None]],
-) -> tuple[str, list[Row], dict[float, float]]:
+) -> tuple[str, list[Row], Teachers]:
     """The teachers and the float students of a run."""
     from edgedistill.runs.folder import RunFolder
     from edgedistill.runs.trained import load_trained, score_trained
+    from edgedistill.runtime.card import Score
 
     run = RunFolder.open(Path(target))
     config = run.config()
@@ -114,7 +115,7 @@ def _run(
         for protocol in protocols:
             label = f"{trained.name}, ε {protocol.epsilon:g}"
             rows.append((trained.name, score_trained(run, trained, protocol, on_game(label), notes.print)))
-    teachers = {scores.protocol.epsilon: scores.mean for name, scores in rows if name == "best_teacher"}
+    teachers = {scores.protocol.epsilon: Score.of(scores) for name, scores in rows if name == "best_teacher"}
     return config.game, rows, teachers
 
 
@@ -125,18 +126,25 @@ def _print(target: str, game: str, results: list[dict[str, Any]]) -> None:
     for column in ("player", "ε", "mean return", "95% interval", "human-normalised", "retention"):
         table.add_column(column, justify="left" if column == "player" else "right")
     for row in results:
-        low, high = row["interval95"]
-        retained = row["retention_of_best_teacher"]
+        interval, share = row["interval95"], row["retention_of_best_teacher"]
         table.add_row(
             row["player"],
             f"{row['protocol']['epsilon']:g}",
             f"{row['mean']:.2f}",
-            f"{low:.2f} to {high:.2f}",
+            f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "–",
             f"{row['human_normalised']:.2f}",
-            "" if retained is None else f"{retained:.1%}",
+            f"{share:.1%}" if share is not None else "–" if row["no_retention_because"] else "",
         )
     print_table(f"{target}, {game}: {games}", table)
+    games_compared = {row["retention_games"] for row in results if row["retention_of_best_teacher"] is not None}
+    fewer = games_compared - {protocol["episodes"]}
     console.print(
-        "retention: (score − random) / (best teacher − random); given where the teacher played the same games",
+        "retention: (score − random) / (best teacher − random), both of the same games"
+        + (f", the first {min(fewer)}, as many as the card has" if fewer else ""),
         style="dim",
+        soft_wrap=True,
     )
+    for reason in dict.fromkeys(row["no_retention_because"] for row in results if row["no_retention_because"]):
+        console.print(f"no retention: {reason}", style="dim", soft_wrap=True)
+    if protocol["episodes"] == 1:
+        console.print("one game has no interval", style="dim")

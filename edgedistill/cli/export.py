@@ -151,7 +151,7 @@ def _print(exported: "Exported", output: Path, target: Target | None, serving: S
         line = Text(f"  {player.replace('_', ' '):<14}")
         for score in scores:
             line.append(f"ε {score.epsilon:g}: {score.mean:.2f} ")
-            line.append(f"({score.low:.2f} to {score.high:.2f})   ", "dim")
+            line.append(f"({score.low:.2f} to {score.high:.2f})   " if score.interval else "  ", "dim")
         console.print(line, soft_wrap=True)
     if target is None:
         print_next(f"edgedistill play {file}", f"edgedistill evaluate {file}")

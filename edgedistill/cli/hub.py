@@ -16,7 +16,7 @@ def hub() -> None:
     """Students on the Hugging Face Hub: take those of others, share your own."""
 
 
-@app.command()
+@app.command("pull")
 def pull(
     name: Annotated[
         str, typer.Argument(metavar="USER/REPO[@REVISION][:FILE]", help="A repository, and which student in it.")
@@ -31,9 +31,8 @@ def pull(
     from edgedistill.runtime.from_hub import pull_student
     from edgedistill.runtime.policy import Policy
 
-    asked = HubName.parse(name)
-    with notes.status(Text(f"asking for {asked}")):
-        pulled = pull_student(asked, or_last_seen=False)
+    # Without a spinner: beside its thread, the file would not be tried out in a child of its own.
+    pulled = pull_student(HubName.parse(name), or_last_seen=False)
     card = Policy.load(pulled.path).card
     if as_json:
         print_json(
@@ -58,7 +57,7 @@ def pull(
     print_next(f"edgedistill play hub:{pulled.name}", f"edgedistill evaluate hub:{pulled.name}")
 
 
-@app.command()
+@app.command("push")
 def push(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Students' .onnx; a recording may lie beside.")],
     name: Annotated[str, typer.Argument(metavar="USER/REPO", help="A repository, made where there is none.")],

@@ -22,6 +22,13 @@ def report(
     from edgedistill.report.page import page
 
     check_writable(output)
-    content = page(runs, lambda message: notes.print(message, soft_wrap=True), games)
+
+    with notes.status("reading") as status:
+
+        def tell(stage: str) -> None:
+            if notes.is_terminal:
+                status.update(Text(stage))
+
+        content = page(runs, games=games, warn=lambda message: notes.print(message, soft_wrap=True), report=tell)
     write_atomically(output, content)
     console.print(Text.assemble("wrote ", (str(output), "bold"), f", {len(content) / 1000:,.0f} KB"), soft_wrap=True)

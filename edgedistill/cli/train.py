@@ -48,6 +48,7 @@ def train(
     from edgedistill.cli.profile_view import profile_summary, show_profile
     from edgedistill.cli.training_summary import print_summary
     from edgedistill.cli.training_view import TrainingView
+    from edgedistill.distill.machine import check_machine
     from edgedistill.distill.starting import new_run
     from edgedistill.distill.training import train as run_training
     from edgedistill.phases import Profile
@@ -65,6 +66,7 @@ def train(
             raise BadRequest("--resume keeps the run's game, teacher, students and folder: leave these options out.")
         run = RunFolder.open(resume)
         config = resumed_config(run.config(), given)
+        check_machine(config, len(Emulator(config.game).actions))
         run.save_config(config)
     else:
         rom = find_game(game or DEFAULT_GAME)

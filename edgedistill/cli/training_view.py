@@ -50,7 +50,8 @@ class TrainingView:
             self._live.stop()
 
     def warn(self, message: str) -> None:
-        notes.print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
+        # Where the view is live, it has to know of what is printed.
+        (console if self._live else notes).print(Text.assemble(("warning:", "yellow"), " ", message), soft_wrap=True)
 
     def acknowledge_stop(self) -> None:
         """Tell who pressed Ctrl-C that it was heard. Called from another thread."""

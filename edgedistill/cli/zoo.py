@@ -147,5 +147,7 @@ def _mean(score: dict[str, Any] | None) -> str | Text:
         return "–"
     large = abs(score["high"]) >= 1000
     mean = f"{score['mean']:,.0f}" if large else f"{score['mean']:.2f}"
+    if score["episodes"] == 1:
+        return mean
     low, high = (f"{score[key]:,.0f}" if large else f"{score[key]:.1f}" for key in ("low", "high"))
     return Text.assemble(mean, "\n", (f"{low} to {high}", "dim"))

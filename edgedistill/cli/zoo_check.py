@@ -17,24 +17,28 @@ def check(
     episodes: Annotated[
         int,
         typer.Option(min=1, help="Games to replay of each student; at most as many as its card tells of."),
-    ] = 5,  # a card's `first_returns`
+    ] = 5,  # as `check_student`
     folder: Annotated[
         Path | None, typer.Option("--in", help="A folder of GAME/STUDENT.onnx instead of the shipped files.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Replay the first games of every shipped student and compare with its card.
+    """Compare every shipped student with its SHA-256 sum, replay its first games and compare with its card.
 
     A card that holds the returns of its first games is compared exactly: play is the same on every CPU. An older one
     has means alone, and the mean of the games replayed is held against its interval (1 false alarm in 1,000).
     """
+    from edgedistill.runtime.checksums import changed_files
+
     files = _files(games or [], student, folder)
+    changed = changed_files(folder)
     with progress() as bar:
         task = bar.add_task("checking", total=len(files))
         rows = []
         for game, file in files:
             bar.update(task, description=f"checking {game}, {file.stem}")
-            rows.append(_row(game, file, episodes))
+            problem = changed.get(f"{game}/{file.name}")
+            rows.append(_refused(game, file, problem) if problem else _row(game, file, episodes))
             bar.advance(task)
     if as_json:
         print_json(rows)
@@ -43,7 +47,7 @@ def check(
     wrong = [f"{row['game']}/{row['student']}" for row in rows if not row["agrees"]]
     if wrong:
         raise EdgeDistillError(
-            f"{len(wrong)} of {len(rows)} files do not play as their cards say: {', '.join(wrong)}. "
+            f"{len(wrong)} of {len(rows)} files are changed or do not play as their cards say: {', '.join(wrong)}. "
             "A damaged file: install again, or export it again. All of them: this machine's onnxruntime or emulator "
             "computes something else; see `edgedistill doctor`."
         )
@@ -72,19 +76,25 @@ def _files(games: list[str], student: str | None, folder: Path | None) -> list[t
     return files
 
 
+def _refused(game: str, file: Path, problem: str) -> dict[str, Any]:
+    row = {"game": game, "student": file.stem, "file": str(file), "problem": problem}
+    return {**row, "compared": None, "expected": None, "returns": [], "agrees": False}
+
+
 def _row(game: str, file: Path, episodes: int) -> dict[str, Any]:
     from edgedistill.runtime.check import check_student
     from edgedistill.runtime.policy import Policy
 
-    row: dict[str, Any] = {"game": game, "student": file.stem, "file": str(file)}
     try:
         policy = Policy.load(file)
         policy.require_game(game)
         checked = check_student(policy, episodes)
     except BadRequest as error:
-        return {**row, "compared": None, "expected": None, "returns": [], "agrees": False, "problem": str(error)}
+        return _refused(game, file, str(error))
     return {
-        **row,
+        "game": game,
+        "student": file.stem,
+        "file": str(file),
         "compared": "returns" if checked.exact else "mean",
         "expected": checked.expected,
         "returns": list(checked.returns),

@@ -1,18 +1,18 @@
 """A new run: its settings resolved, its frozen teacher, if any, copied in."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgedistill.atari.emulator import Emulator
 from edgedistill.catalogue import Architecture
+from edgedistill.distill.machine import check_machine, fitting_frames
 from edgedistill.errors import BadRequest
-from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.presets import preset
-from edgedistill.runs.ram import fitting_frames
-from edgedistill.teachers.sources import load_ensemble, load_ready_teacher
+from edgedistill.teachers.sources import load_ensemble, load_ready_teacher, pinned_source
 
 
 def new_run(
@@ -40,16 +40,14 @@ def new_run(
     """
     settings = {**preset(teacher=teacher, mode=mode, frozen=bool(teacher_from)), **given}
     actions = len(Emulator(game).actions)
-    if "memory_frames" not in given and "memory_frames" in settings:
-        bytes_each = ReplayMemory.bytes_needed(1, actions)
-        settings["memory_frames"] = fitting_frames(settings["memory_frames"], bytes_each)
     if "learning_starts" not in given and "memory_frames" in settings:
         settings["learning_starts"] = min(settings.get("learning_starts", 0), settings["memory_frames"])
     if not teacher_from:
-        config = TrainConfig(game, students, mode=mode, teacher=teacher, **settings)
+        config = _fitted(TrainConfig(game, students, mode=mode, teacher=teacher, **settings), actions, given)
         return RunFolder.create(path, config), config
     if not students:
         raise BadRequest("A frozen teacher learns nothing, so --teacher-only leaves nothing to train.")
+    teacher_from = [pinned_source(source, game) for source in teacher_from]
     ready = (
         load_ready_teacher(teacher_from[0], game, actions)
         if len(teacher_from) == 1
@@ -60,9 +58,24 @@ def new_run(
         teacher_from=" + ".join(teacher_from), teacher_emits_q=ready.emits_q, ensemble=ready.members,
         **settings,
     )  # fmt: skip
+    config = _fitted(config, actions, given)
     run = RunFolder.create(path, config)
     run.save_best_teacher(ready.tensors, {"step": ready.step})
     return run, config
+
+
+def _fitted(config: TrainConfig, actions: int, given: dict[str, Any]) -> TrainConfig:
+    """The run's settings, with a memory of frames that fits where its size was not asked for.
+
+    Raises:
+        BadRequest: this machine cannot do such a run.
+    """
+    if "memory_frames" not in given:
+        frames = fitting_frames(config, actions)
+        starts = config.learning_starts if "learning_starts" in given else min(config.learning_starts, frames)
+        config = replace(config, memory_frames=frames, learning_starts=starts)
+    check_machine(config, actions)
+    return config
 
 
 def _temperature(settings: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from contextlib import ExitStack, closing
 
 import torch
 
+from edgedistill.atari.emulator import Emulator
 from edgedistill.distill.events import Event, Resumed
 from edgedistill.distill.learners import Learners
+from edgedistill.distill.machine import check_machine
 from edgedistill.distill.observers import OBSERVERS
 from edgedistill.distill.observers.observer import tell
 from edgedistill.distill.play import env_groups
@@ -20,7 +22,6 @@ from edgedistill.experience.memory import ReplayMemory
 from edgedistill.phases import Profile, profiling
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.ram import check_memory
 
 
 def train(
@@ -38,10 +39,11 @@ def train(
     `profile` gets the time of each phase; on a GPU, the run then waits for it at each.
 
     Raises:
-        BadRequest: the memory takes more than the machine has.
+        BadRequest: this machine has not the device or the memory for it.
         EdgeDistillError: another process trains in this run; resuming without a readable checkpoint; a frozen teacher
             that is gone; a loss that is no longer finite, or past all bounds; a disk that is full.
     """
+    check_machine(config, len(Emulator(config.game).actions))
     torch.set_num_threads(config.lane_threads)
     # Huge pages for large tensors, which torch asks for at its first allocation: a teacher's update took 0.8 to 0.9 of
     # its time (Linux, THP in `madvise` mode).
@@ -52,7 +54,6 @@ def train(
         learners = Learners.build(config, envs[0].actions)
         _tell_profile(profile, config, learners)
         frames = config.memory_frames if config.needs_memory else 1
-        check_memory(ReplayMemory.bytes_needed(frames, envs[0].actions), frames)
         memory = ReplayMemory(frames, config.envs, config.rollout_length, envs[0].actions)
         if config.frozen:
             _load_frozen_teacher(run, learners)

@@ -14,6 +14,7 @@ from edgedistill.atari.emulator import STACK
 from edgedistill.atari.games import find_game
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
+from edgedistill.exporter.bill import bill_of_materials, notices
 from edgedistill.exporter.c_code import write_c
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.own_wheel import own_wheel
@@ -161,6 +162,8 @@ def _write_player(
         f"{own}{_lines(requirements)}",
         encoding="utf-8",
     )
+    (aside / "bom.cdx.json").write_text(bill_of_materials(wheel_name, wheel, requirements), encoding="utf-8")
+    (aside / "NOTICES.txt").write_text(notices(requirements), encoding="utf-8")
     megabytes = max(download_bytes(requirements, python) for python in target.pythons) / 1e6
     with_wheels = (aside / "wheels").is_dir()
     values = {

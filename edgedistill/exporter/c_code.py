@@ -188,10 +188,9 @@ def _facts(card: Card) -> str:
         f"work        {card.macs:,} multiply-accumulates a decision",
     ]
     for score in card.scores.get("student", ())[:1]:
-        facts.append(
-            f"score       {score.mean:.2f} (95% interval {score.low:.2f} to {score.high:.2f}), "
-            f"mean of {score.episodes} games at epsilon {score.epsilon:g}"
-        )
+        interval = f" (95% interval {score.low:.2f} to {score.high:.2f})" if score.interval else ""
+        games = f"mean of {score.episodes} games" if score.interval else "one game"
+        facts.append(f"score       {score.mean:.2f}{interval}, {games} at epsilon {score.epsilon:g}")
         normalised = human_normalised(card.game, score.mean)
         facts.append(f"            {normalised:.2f} of a human player's, a random player's being 0")
     facts += [

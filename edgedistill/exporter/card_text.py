@@ -15,7 +15,10 @@ def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None 
     """In Markdown, from the template `export/card.md`; with the settings of its run where they are known."""
     rows = []
     for player, listed in card.scores.items():
-        cells = [f"{score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]" for score in listed]
+        cells = [
+            f"{score.mean:.2f}" + (f" [{score.low:.2f}, {score.high:.2f}]" if score.interval else "")
+            for score in listed
+        ]
         rows.append(f"| {player.replace('_', ' ')} | {' | '.join(cells)} |")
     epsilons = [f"ε {score.epsilon:g}" for score in card.scores["student"]]
     first = card.scores["student"][0]

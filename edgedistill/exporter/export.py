@@ -11,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import Frames
-from edgedistill.atari.protocol import Act, Episode, Protocol, Scores, evaluate
+from edgedistill.atari.protocol import Act, Episode, Protocol, evaluate
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.exporter.card_text import card_text
@@ -20,7 +20,7 @@ from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import Trained, load_trained, score_trained
-from edgedistill.runtime.card import FIRST_RETURNS, Card, Score
+from edgedistill.runtime.card import Card, Score
 from edgedistill.runtime.packed_card import QUANTISATIONS, ratio_of
 from edgedistill.runtime.policy import Policy
 
@@ -182,33 +182,16 @@ def export_student(
     for epsilon in epsilons:
         protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=config.sticky)
         report(f"playing {episodes} games at ε {epsilon:g}: the exported student")
-        played = evaluate(policy.act, config.game, protocol)
-        scores["student"].append(short_score(played))
-        card = card if card.first_returns else replace(card, first_returns=played.returns[:FIRST_RETURNS])
+        scores["student"].append(Score.of(evaluate(policy.act, config.game, protocol)))
         for player, trained in others.items():
             report(f"playing {episodes} games at ε {epsilon:g}: {player.replace('_', ' ')}")
-            scores[player].append(short_score(score_trained(run, trained, protocol)))
+            scores[player].append(Score.of(score_trained(run, trained, protocol)))
     card = replace(card, scores={player: tuple(listed) for player, listed in scores.items()})
 
     data = _with_card(model, card)
     write_atomically(output, data)
     write_atomically(output.with_suffix(".md"), card_text(card, output.name, len(data), config).encode())
     return Exported(output, len(data), card)
-
-
-def short_score(scores: Scores) -> Score:
-    """An evaluation as a card gives it."""
-    low, high = scores.interval
-    protocol = scores.protocol
-    return Score(
-        mean=round(scores.mean, 2),
-        low=round(low, 2),
-        high=round(high, 2),
-        episodes=protocol.episodes,
-        epsilon=protocol.epsilon,
-        sticky=protocol.sticky,
-        seed=protocol.seed,
-    )
 
 
 def _first_card(run: RunFolder, student: Trained, architecture: Architecture, quantisation: str) -> Card:

@@ -147,6 +147,12 @@ def _is_loopback(url: str) -> bool:
 def _refusal(error: HTTPError, name: HubName, *, known: bool) -> EdgeDistillError:
     """What a hub's refusal means and what to do, by its status and `X-Error-Code`."""
     why = error.headers.get("X-Error-Code", "")
+    host = urlsplit(error.url).netloc
+    again = "Too many requests; try" if error.code == 429 else "Try"
+    failed = EdgeDistillError(f"{name}: {host} answers with status {error.code}. {again} again later.")
+    # Where the hub keeps large files, a status says nothing of the repository.
+    if not why and host != urlsplit(endpoint()).netloc:
+        return failed
     page = f"{endpoint()}/{name.repo}"
     log_in = "" if known else f" Make a token ({HUGGING_FACE}/settings/tokens) and type: export HF_TOKEN=…"
     if why == "RevisionNotFound":
@@ -161,7 +167,4 @@ def _refusal(error: HTTPError, name: HubName, *, known: bool) -> EdgeDistillErro
     if error.code == 401:
         told = "does not accept the token of HF_TOKEN or of `hf auth login`." if known else "wants to know who asks."
         return BadRequest(f"{name.repo}: {endpoint()} {told}{log_in}")
-    again = "Too many requests; try" if error.code == 429 else "Try"
-    return EdgeDistillError(
-        f"{name}: {urlsplit(error.url).netloc} answers with status {error.code}. {again} again later."
-    )
+    return failed

@@ -53,6 +53,8 @@ class Listing:
         """
         try:
             answer = ANSWER(json.loads(text))
+            if name.is_pinned and answer["sha"] != name.revision:
+                raise Unfit(f"it is of another commit, {answer['sha']}")
             return cls(answer["sha"], tuple(_file(each) for each in answer["siblings"]))
         except (ValueError, RecursionError) as error:
             raise EdgeDistillError(f"{name.repo}: {endpoint()} gives no list of its files ({error}).") from error

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -55,6 +55,11 @@ class Pulled:
     downloaded: bool
     """Now; otherwise it was there already"""
 
+    @property
+    def pinned(self) -> HubName:
+        """A name under which there is never another file."""
+        return replace(self.name, revision=self.commit)
+
 
 def cache_folder() -> Path:
     """Where downloads are kept: `EDGEDISTILL_CACHE`, or `edgedistill` in the user's cache.
@@ -86,7 +91,7 @@ def pull(name: HubName, wanted: Wanted, *, or_last_seen: bool = True) -> Pulled:
         CannotWrite: no room in the cache.
     """
     folder = cache_folder() / "hub" / urlsplit(endpoint()).netloc.replace(":", "_") / name.repo
-    listing = _listing(name, folder / "revisions" / f"{quote(name.revision, safe='')}.json", or_last_seen)
+    listing = _listing(name, folder / "revisions", or_last_seen)
     file = _chosen(name, listing, wanted)
     name, path = name.of(file.path), folder / listing.commit / file.path
     data = _kept(path, file)
@@ -100,8 +105,9 @@ def pull(name: HubName, wanted: Wanted, *, or_last_seen: bool = True) -> Pulled:
     return Pulled(name, listing.commit, path, len(data), hashlib.sha256(data).hexdigest(), downloaded)
 
 
-def _listing(name: HubName, kept: Path, or_last_seen: bool) -> Listing:
+def _listing(name: HubName, folder: Path, or_last_seen: bool) -> Listing:
     """The hub's list of files, or the one that is kept: of a commit, which never changes, and without a network."""
+    kept = folder / f"{quote(name.revision, safe='')}.json"
     last_seen = _last_seen(name, kept)
     if name.is_pinned and last_seen is not None:
         return last_seen
@@ -111,7 +117,8 @@ def _listing(name: HubName, kept: Path, or_last_seen: bool) -> Listing:
         if or_last_seen and last_seen is not None:
             return last_seen
         raise
-    _write(kept, listing.to_json())
+    for path in {kept, folder / f"{listing.commit}.json"}:
+        _write(path, listing.to_json())
     return listing
 
 
@@ -126,32 +133,36 @@ def _last_seen(name: HubName, kept: Path) -> Listing | None:
 def _chosen(name: HubName, listing: Listing, wanted: Wanted) -> HubFile:
     """The file that is named, or the only one of its kind."""
     found = {file.path: file for file in listing.files if file.path.endswith(wanted.suffix)}
+    if not found:
+        raise BadRequest(
+            f"{name.repo} has no {wanted.what}: no {wanted.suffix} among its {len(listing.files):,} files."
+        )
     names = list(found)
     if name.file is not None:
         names = [path for path in names if path in (name.file, f"{name.file}{wanted.suffix}")]
         if not names:
-            some = list(found)[:MOST_NAMED] or [f"no {wanted.suffix} at all"]
-            raise BadRequest(f"{name.repo} has no file '{name.file}'. {did_you_mean(name.file, some)}")
+            raise BadRequest(
+                f"{name.repo} has no file '{name.file}'. {did_you_mean(name.file, list(found)[:MOST_NAMED])}"
+            )
     elif wanted.named_as_repository and f"{name.stem}{wanted.suffix}" in found:
         names = [f"{name.stem}{wanted.suffix}"]
-    if not names:
-        raise BadRequest(
-            f"{name.repo} has no {wanted.what}: no {wanted.suffix} among its {len(listing.files):,} files."
-        )
     if len(names) > 1:
         more = f"\n  … and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
         listed = "".join(f"\n  {name.of(path)}" for path in names[:MOST_NAMED])
         raise BadRequest(f"{name.repo} has {len(names):,} of the kind. Name one:{listed}{more}")
-    file = found[names[0]]
+    _check(name, found[names[0]], wanted)
+    return found[names[0]]
+
+
+def _check(name: HubName, file: HubFile, wanted: Wanted) -> None:
+    """Refuse a file by what the hub tells of it."""
     if leaves_its_folder(file.path):
         raise BadRequest(f"{name.repo} has a file '{file.path}', which would leave its folder. It is not taken.")
+    name = name.of(file.path)
     if file.size > wanted.most_bytes:
-        raise BadRequest(
-            f"{name.of(file.path)}: {file.size:,} bytes, where a {wanted.what} takes {wanted.most_bytes:,} at most."
-        )
+        raise BadRequest(f"{name}: {file.size:,} bytes, where a {wanted.what} takes {wanted.most_bytes:,} at most.")
     if file.sha256 is None and file.blob is None:
-        raise EdgeDistillError(f"{name.of(file.path)}: {endpoint()} tells no hash of it, so it is not taken.")
-    return file
+        raise EdgeDistillError(f"{name}: {endpoint()} tells no hash of it, so it is not taken.")
 
 
 def _kept(path: Path, file: HubFile) -> bytes | None:

@@ -157,7 +157,7 @@ def _size(networks: Sequence[Architecture], actions: int) -> Size:
 
 
 def _played(score: Score, source: str) -> Played:
-    return Played(score.mean, (score.low, score.high), score.episodes, score.epsilon, source)
+    return Played(score.mean, score.interval, score.episodes, score.epsilon, source)
 
 
 def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
@@ -172,7 +172,8 @@ def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
         is_now = record["step"] == steps.get(name) or (run.config.frozen and name == "best_teacher")
         if is_now and protocol.get("epsilon") == EPSILON:
             scores = Scores(tuple(returns))
-            found[name] = Score(scores.mean, *scores.interval, len(returns), EPSILON)
+            interval = scores.interval or (scores.mean, scores.mean)
+            found[name] = Score(scores.mean, *interval, len(returns), EPSILON)
     # Retention compares like with like.
     games = found["best_teacher"].episodes if "best_teacher" in found else 0
     return {name: score for name, score in found.items() if score.episodes == games}

@@ -24,8 +24,9 @@ from edgedistill.report.templates import render
 from edgedistill.report.watching import Watched, watch
 from edgedistill.runs.folder import RunFolder
 
-Warn = Callable[[str], None]
-# Of an animated picture, and of all of them: in base64 a third more, so that a page stays below 5 MB.
+Tell = Callable[[str], None]
+MOST_BYTES = 5_000_000
+# Of an animated picture, and of all of them: in base64 a third more, so that few pages pass that bound.
 MOST_CLIP_BYTES, MOST_CLIPS_BYTES = 150_000, 2_400_000
 # What a run's figures may depend on.
 PACKAGES = ("edgedistill", "torch", "numpy", "onnxruntime", "ale-py", "gymnasium")
@@ -57,13 +58,21 @@ class RunSection:
     commands: list[str]
 
 
-def page(paths: Sequence[Path], warn: Warn = lambda message: None, games: bool = True) -> bytes:
+def page(
+    paths: Sequence[Path],
+    *,
+    games: bool = True,
+    warn: Tell = lambda message: None,
+    report: Tell = lambda stage: None,
+) -> bytes:
     """The page of these runs, finished or in progress.
 
     Args:
         paths: folders of runs; their games may differ.
-        warn: hears of damaged lines and files.
-        games: whether teachers and students play for it, some seconds each.
+        games: whether teachers and students play for it, some seconds each. A page that would be larger than 5 MB with
+            their pictures has none.
+        warn: hears of damaged lines and files, and of pictures that are left out.
+        report: told each stage as it begins.
 
     Raises:
         BadRequest: a run cannot be read or has no evaluation yet, or runs do not compare (`compare_runs`).
@@ -75,22 +84,25 @@ def page(paths: Sequence[Path], warn: Warn = lambda message: None, games: bool =
     runs.sort(key=lambda run: list(paths).index(run.path))
     players = sum(1 + len(run.curves) for run in runs)
     most_bytes = min(MOST_CLIP_BYTES, MOST_CLIPS_BYTES // players) if games else 0
-    sections = [_section(run, most_bytes, warn) for run in runs]
-    return render(
+    content = render(
         "page.html.jinja",
         title=", ".join(dict.fromkeys(game_title(run.config.game) for run in runs)),
-        sections=sections,
+        sections=[_section(run, most_bytes, warn, report) for run in runs],
         tables=[_text_table(table) for table in tables(comparison)],
         notes=list(notes(comparison)),
         comparison=Markup(to_svg(plot(comparison))),
         versions=_versions(),
         written=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
+    if games and len(content) > MOST_BYTES:
+        warn(f"With games the page would take {len(content) / 1e6:.1f} MB: they are left out. Name fewer runs.")
+        return page(paths, games=False)
+    return content
 
 
-def _section(run: EvaluatedRun, most_clip_bytes: int, warn: Warn) -> RunSection:
+def _section(run: EvaluatedRun, most_clip_bytes: int, warn: Tell, report: Tell) -> RunSection:
     config = run.config
-    players, unwatched = _players(run, most_clip_bytes, warn)
+    players, unwatched = _players(run, most_clip_bytes, warn, report)
     last = run.curves[0].final
     done = "finished" if last.step >= config.steps else "in progress or stopped"
     steps = f"{last.step:,} agent steps ({4 * last.step:,} frames), {last.minutes:.0f} minutes of training"
@@ -108,12 +120,12 @@ def _section(run: EvaluatedRun, most_clip_bytes: int, warn: Warn) -> RunSection:
     )
 
 
-def _players(run: EvaluatedRun, most_clip_bytes: int, warn: Warn) -> tuple[list[Watched], str]:
+def _players(run: EvaluatedRun, most_clip_bytes: int, warn: Tell, report: Tell) -> tuple[list[Watched], str]:
     """The run's players at play, or why they are not shown."""
     if not most_clip_bytes:
-        return [], "Left out: --no-games."
+        return [], "Left out."
     try:
-        return watch(RunFolder.open(run.path), most_clip_bytes, warn), ""
+        return watch(RunFolder.open(run.path), most_clip_bytes, warn, report), ""
     except EdgeDistillError as error:
         return [], str(error)
 

@@ -17,6 +17,7 @@ from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.moment import GameRecord, Moment, screens, strongest_moment
 
 Values = NDArray[np.float32]
+Tell = Callable[[str], None]
 
 # Two minutes of play: enough for a moment and for an agreement within a percent or two.
 MOST_DECISIONS = 1_800
@@ -72,17 +73,18 @@ class _Game:
     record: GameRecord
     values: Values
     """Of the player, (decisions, actions)"""
-    teacher_values: Values
-    """Of the teacher on the same frames"""
+    teacher_values: Values | None
+    """Of the teacher on the same frames; None where it is the player"""
     over: bool
 
 
-def watch(run: RunFolder, most_bytes: int, warn: Callable[[str], None]) -> list[Watched]:
+def watch(run: RunFolder, most_bytes: int, warn: Tell, report: Tell) -> list[Watched]:
     """Have the best teacher and every student play the same game.
 
     Args:
         most_bytes: of each animated picture.
         warn: hears of unreadable checkpoints.
+        report: told who plays as each begins.
 
     Raises:
         EdgeDistillError: the run has no checkpoint or no best teacher that can be read.
@@ -93,24 +95,29 @@ def watch(run: RunFolder, most_bytes: int, warn: Callable[[str], None]) -> list[
     teacher = GreedyPolicy(trained[0].network)
     watched = []
     for each in trained:
-        policy = GreedyPolicy(each.network)
-        game = _play(policy, teacher if each is not trained[0] else None, config.game, protocol)
-        moment = strongest_moment([game.record])
-        watched.append(
-            Watched(
-                player=each.name.replace("_", " "),
-                picture=_animation([screen for screen, _ in screens(config.game, protocol, moment)], most_bytes),
-                points=moment.points,
-                score=game.record.scores[-1],
-                over=game.over,
-                decisions=len(game.record.actions),
-                agreement=None
-                if each is trained[0]
-                else float((_taken(game.values) == _taken(game.teacher_values)).mean()),
-                differences=() if each is trained[0] else _differences(each.name, game, config.game, protocol),
-            )
-        )
+        report(f"{run.path}: {each.name.replace('_', ' ')} plays")
+        game = _play(GreedyPolicy(each.network), None if each is trained[0] else teacher, config.game, protocol)
+        watched.append(_watched(each.name.replace("_", " "), game, config.game, protocol, most_bytes))
     return watched
+
+
+def _watched(player: str, game: _Game, rom: str, protocol: Protocol, most_bytes: int) -> Watched:
+    moment = strongest_moment([game.record])
+    agreement: float | None = None
+    differences: tuple[Difference, ...] = ()
+    if game.teacher_values is not None:
+        agreement = float((_taken(game.values) == _taken(game.teacher_values)).mean())
+        differences = _differences(player, game, game.teacher_values, rom, protocol)
+    return Watched(
+        player=player,
+        picture=_animation([screen for screen, _ in screens(rom, protocol, moment)], most_bytes),
+        points=moment.points,
+        score=game.record.scores[-1],
+        over=game.over,
+        decisions=len(game.record.actions),
+        agreement=agreement,
+        differences=differences,
+    )
 
 
 def _play(policy: GreedyPolicy, teacher: GreedyPolicy | None, game: str, protocol: Protocol) -> _Game:
@@ -123,11 +130,11 @@ def _play(policy: GreedyPolicy, teacher: GreedyPolicy | None, game: str, protoco
         values.append(policy.values(frames[-1][None])[0])
         action = episode.step(int(values[-1].argmax()))
         record.add(action, episode.total_reward)
-        if teacher and (len(frames) == BATCH or episode.over or len(record.actions) == MOST_DECISIONS):
-            judged.append(teacher.values(np.stack(frames)))
+        if len(frames) == BATCH or episode.over or len(record.actions) == MOST_DECISIONS:
+            if teacher:
+                judged.append(teacher.values(np.stack(frames)))
             frames.clear()
-    own = np.stack(values)
-    return _Game(record, own, np.concatenate(judged) if judged else own, episode.over)
+    return _Game(record, np.stack(values), np.concatenate(judged) if judged else None, episode.over)
 
 
 def _taken(values: Values) -> NDArray[np.int64]:
@@ -135,10 +142,12 @@ def _taken(values: Values) -> NDArray[np.int64]:
     return taken
 
 
-def _differences(student: str, game: _Game, rom: str, protocol: Protocol) -> tuple[Difference, ...]:
+def _differences(
+    student: str, game: _Game, teacher_values: Values, rom: str, protocol: Protocol
+) -> tuple[Difference, ...]:
     """The frames at which the student's action costs the most by the teacher's values, apart from each other."""
     rows = np.arange(len(game.values))
-    regrets = game.teacher_values.max(axis=1) - game.teacher_values[rows, _taken(game.values)]
+    regrets = teacher_values.max(axis=1) - teacher_values[rows, _taken(game.values)]
     regrets[0] = 0  # before the first decision nothing moves
     chosen: list[int] = []
     for at in np.argsort(-regrets, kind="stable"):
@@ -160,7 +169,7 @@ def _differences(student: str, game: _Game, rom: str, protocol: Protocol) -> tup
         Difference(
             _picture(pictures[at]),
             float(regrets[at]),
-            (_bars("teacher", actions, game.teacher_values[at]), _bars(student, actions, game.values[at])),
+            (_bars("teacher", actions, teacher_values[at]), _bars(student, actions, game.values[at])),
         )
         for at in chosen
     )

@@ -53,7 +53,8 @@ def evaluate(
         on_episode: called with the number and the return of each finished game.
 
     Returns:
-        Scores: `returns` (episodes,) in order of game, unclipped; `mean`; `interval`, the 95% one of the mean.
+        Scores: `returns` (episodes,) in order of game, unclipped; `mean`; `interval`, the 95%
+            one of the mean (None of one game).
 
     Raises:
         BadRequest: the policy plays another game, or a number is out of bounds.
@@ -91,8 +92,9 @@ def play(
         seed: same seed, same games, on every CPU.
 
     Returns:
-        An iterator of `Decision`: `episode` and `step` (int), `action` (ALE's name of it), `score` (float, of this game
-        so far, unclipped), `over` (bool), and `screen()`, uint8 (height, width, 3) RGB.
+        An iterator of `Decision`: `episode` and `step` (int), `action` (ALE's name of it) and its `index`,
+        `logits`, float32 (A,), the student's value of each, `score` (float, of this game so far, unclipped), `over`
+        (bool), and `screen()`, uint8 (height, width, 3) RGB.
 
     Raises:
         BadRequest: the policy plays another game, or a number is out of bounds.

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgedistill.atari.emulator import FRAME_SKIP, STACK
 from edgedistill.atari.games import find_game
+from edgedistill.atari.protocol import Scores
 from edgedistill.atari.resize import SIDE
 from edgedistill.bounds import MAX_MACS
 from edgedistill.catalogue import MOST_ACTIONS, NAME_PATTERN
@@ -20,9 +21,8 @@ PREFIX = "edgedistill."
 # What every file was trained on; in one of format version 1, another value means other pixels.
 ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True, "max_of_last_frames": 2}
 MAX_ACTIONS = MOST_ACTIONS
-# Returns of single games on a card, for `zoo check` to replay: one wrong logit soon changes one of them, and five games
-# take seconds on a board.
-FIRST_RETURNS = 5
+# Of one evaluation.
+MAX_RETURNS = 10_000
 # A 95% interval reaches so many standard errors to each side.
 INTERVAL_DEVIATIONS = 1.96
 # Who has scores on a card: `student` is the file's own.
@@ -35,12 +35,36 @@ class Score:
 
     mean: float
     low: float
-    """Lower end of the 95% interval of the mean"""
+    """Lower end of the 95% interval of the mean; the mean itself where one game was played"""
     high: float
     episodes: int
     epsilon: float
     sticky: float = 0.0
     seed: int = 0
+    returns: tuple[float, ...] = ()
+    """Of each game, for `zoo check` to replay and for retention to be told of games that both played; empty in files
+    from before cards had them"""
+
+    @classmethod
+    def of(cls, scores: Scores) -> "Score":
+        """An evaluation as a card gives it."""
+        low, high = scores.interval or (scores.mean, scores.mean)
+        protocol = scores.protocol
+        return cls(
+            mean=round(scores.mean, 2),
+            low=round(low, 2),
+            high=round(high, 2),
+            episodes=protocol.episodes,
+            epsilon=protocol.epsilon,
+            sticky=protocol.sticky,
+            seed=protocol.seed,
+            returns=scores.returns if len(scores.returns) <= MAX_RETURNS else (),
+        )
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95% interval of the mean; None of a single game."""
+        return None if self.episodes == 1 else (self.low, self.high)
 
     @property
     def deviation(self) -> float:
@@ -74,12 +98,18 @@ class Card:
     """By player, one score per ε: `student` (this file), `best_teacher`, `last_teacher`, and `float_student` where it
     was rounded afterwards"""
     first_returns: tuple[float, ...] = ()
-    """Of this file in its first games at its first ε; empty in files from before cards had them"""
+    """Of this file in its first five games at its first ε; in files from before scores had their returns"""
     trained_minutes: float | None = None
     """Of the whole run by the clock, its evaluations and pauses included; None in files from before cards had them"""
 
     def score(self, player: str, epsilon: float) -> Score | None:
         return next((score for score in self.scores.get(player, ()) if score.epsilon == epsilon), None)
+
+    @property
+    def replayable(self) -> tuple[float, ...]:
+        """Returns of this file's first games at its first ε, as many as the card knows."""
+        first = self.scores.get("student", ())[:1]
+        return (first[0].returns if first else ()) or self.first_returns
 
     def to_metadata(self) -> dict[str, str]:
         """Keys and JSON values for ONNX `metadata_props`."""
@@ -162,7 +192,11 @@ def _actions(value: object) -> tuple[str, ...]:
 def _scores(value: object) -> dict[str, tuple[Score, ...]]:
     """By player. The exporter writes three values of ε."""
     players: dict[str, Any] = table({}, dict.fromkeys(PLAYERS, listed(SCORE, 20)))(value)
-    return {player: tuple(Score(**score) for score in scores) for player, scores in players.items()}
+    parsed = {player: tuple(Score(**score) for score in scores) for player, scores in players.items()}
+    for score in (score for scores in parsed.values() for score in scores):
+        if score.returns and len(score.returns) != score.episodes:
+            raise Unfit(f"has {len(score.returns)} returns of {score.episodes} games")
+    return parsed
 
 
 EPISODES, SHARE = whole(1, 10**6), number(0, 1)
@@ -171,7 +205,7 @@ SEED = whole(0, 2**64)
 RETURN = number(-(10**9), 10**9)
 SCORE = table(
     {"mean": RETURN, "low": RETURN, "high": RETURN, "episodes": EPISODES, "epsilon": SHARE},
-    {"sticky": SHARE, "seed": SEED},
+    {"sticky": SHARE, "seed": SEED, "returns": listed(RETURN, MAX_RETURNS)},
 )
 # The one place that says what a card's fields hold. A field that only newer files have belongs to the second table.
 FIELDS = table(
@@ -191,5 +225,5 @@ FIELDS = table(
         "version": line(100),
         "scores": _scores,
     },
-    {"first_returns": listed(RETURN, 10_000), "trained_minutes": optional(number(0))},
+    {"first_returns": listed(RETURN, MAX_RETURNS), "trained_minutes": optional(number(0))},
 )

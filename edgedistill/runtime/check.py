@@ -16,9 +16,11 @@ from statistics import fmean
 
 from edgedistill.atari.protocol import Protocol, evaluate
 from edgedistill.errors import BadRequest
-from edgedistill.runtime.card import FIRST_RETURNS, Score
+from edgedistill.runtime.card import Score
 from edgedistill.runtime.policy import Policy
 
+# One wrong logit soon changes one game's return, and five take seconds on a board.
+CHECKED_GAMES = 5
 # Two-sided 0.1% of a normal distribution.
 TOLERATED_DEVIATIONS = 3.29
 # Cards round means to hundredths.
@@ -39,7 +41,7 @@ class Checked:
 
 
 def check_student(
-    policy: Policy, episodes: int = FIRST_RETURNS, on_episode: Callable[[int, float], None] = lambda number, score: None
+    policy: Policy, episodes: int = CHECKED_GAMES, on_episode: Callable[[int, float], None] = lambda number, score: None
 ) -> Checked:
     """Play a student's first games again.
 
@@ -55,12 +57,12 @@ def check_student(
     if not scores or scores[0].episodes < 1:
         raise BadRequest(f"{policy.source}: its card has no score of the student.")
     score = scores[0]
-    count = min(episodes, len(card.first_returns) or score.episodes)
+    count = min(episodes, len(card.replayable) or score.episodes)
     protocol = Protocol(episodes=count, epsilon=score.epsilon, sticky=score.sticky, seed=score.seed)
     policy.require_actions(protocol.emulator(card.game))
     returns = evaluate(policy.act, card.game, protocol, on_episode=on_episode).returns
-    if card.first_returns:
-        expected = card.first_returns[:count]
+    if card.replayable:
+        expected = card.replayable[:count]
         return Checked(True, returns, " ".join(f"{each:g}" for each in expected), returns == expected)
     tolerance = mean_tolerance(score, count)
     agrees = abs(fmean(returns) - score.mean) <= tolerance

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from edgedistill.catalogue import NATURE_DQN
-from edgedistill.schema import Unfit, listed, number, optional, table
+from edgedistill.schema import Unfit, listed, number, optional, short, table
 
 # What a card says of how numbers are written.
 QUANTISATIONS = {
@@ -21,10 +21,14 @@ PROTOCOL_KEYS = ("episodes", "epsilon", "sticky", "seed")
 SCORE_KEYS = ("mean", "low", "high")
 # Beyond these a card's own schema says what each number may be.
 _PROTOCOLS = listed(listed(number(), len(PROTOCOL_KEYS), least=len(PROTOCOL_KEYS)), 20)
-_SCORES = listed(optional(listed(number(), len(SCORE_KEYS), least=len(SCORE_KEYS))), 20)
-_PACKED = table({"protocols": _PROTOCOLS}, {"first_returns": listed(number(), 10_000)}, open_=True)
+_SCORE = listed(number(), len(SCORE_KEYS), least=len(SCORE_KEYS))
+_RETURNS = listed(number(), 10_000)
+_PACKED = table({"protocols": _PROTOCOLS}, {"first_returns": _RETURNS}, open_=True)
 # What is left out where it says nothing.
-_USUAL: dict[str, Any] = {"disagreement_allowed": False, "trained_minutes": None, "first_returns": []}
+_USUAL: dict[str, Any] = {
+    "agreement": 1.0, "largest_logit_error": 0.0, "disagreement_allowed": False, "trained_minutes": None,
+    "first_returns": [],
+}  # fmt: skip
 
 
 def ratio_of(params: int, actions: int) -> float:
@@ -42,7 +46,7 @@ def pack(card: dict[str, Any]) -> str:
         protocols += [row for score in scores if (row := _row(score, PROTOCOL_KEYS)) not in protocols]
     players: dict[str, Any] = {}
     for player, scores in card["scores"].items():
-        rows = {tuple(_row(score, PROTOCOL_KEYS)): _row(score, SCORE_KEYS) for score in scores}
+        rows = {tuple(_row(score, PROTOCOL_KEYS)): _packed_score(score) for score in scores}
         table = [rows.get(tuple(protocol)) for protocol in protocols]
         # The last teacher is often the best one.
         players[player] = next((other for other, known in players.items() if known == table), table)
@@ -85,11 +89,35 @@ def _unpacked_scores(scores: object, protocols: tuple[tuple[float, ...], ...]) -
         if len(rows) != len(protocols):
             raise Unfit("'scores' must have one entry a protocol")
         players[player] = [
-            dict(zip(SCORE_KEYS, map(float, row), strict=True)) | dict(zip(PROTOCOL_KEYS, protocol, strict=True))
-            for row, protocol in zip(rows, protocols, strict=True)
-            if row is not None
+            score | dict(zip(PROTOCOL_KEYS, protocol, strict=True))
+            for score, protocol in zip(rows, protocols, strict=True)
+            if score is not None
         ]
     return players
+
+
+def _packed_score(score: dict[str, Any]) -> list[Any]:
+    """Mean and interval, and behind them the return of each game where the card keeps those."""
+    returns = [_short(value) for value in score["returns"]]
+    return [*_row(score, SCORE_KEYS), *([returns] if returns else [])]
+
+
+def _unpacked_score(value: object) -> dict[str, Any]:
+    """What `_packed_score` gave.
+
+    Raises:
+        Unfit: it is not of that form.
+    """
+    if not isinstance(value, list):
+        raise Unfit(f"a score must be a list, got {short(value)}")
+    score = dict(zip(SCORE_KEYS, map(float, _SCORE(value[: len(SCORE_KEYS)])), strict=True))
+    more = value[len(SCORE_KEYS) :]
+    if len(more) > 1:
+        raise Unfit(f"a score has {len(value)} entries")
+    return score | ({"returns": [float(each) for each in _RETURNS(more[0])]} if more else {})
+
+
+_SCORES = listed(optional(_unpacked_score), 20)
 
 
 def _row(score: dict[str, Any], keys: tuple[str, ...]) -> list[float]:

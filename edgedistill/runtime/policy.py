@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgedistill.atari.emulator import STACK, Emulator, Frames
 from edgedistill.atari.resize import SIDE
 from edgedistill.bounds import MAX_ACTIVATION_BYTES, MAX_FILE_BYTES
+from edgedistill.children import rehearse
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.observations import as_frames
@@ -67,7 +68,7 @@ class Policy:
 
     @classmethod
     def load(cls, path: str | Path) -> "Policy":
-        """Load an exported student.
+        """Load an exported student, as `of_bytes` does.
 
         Args:
             path: an `.onnx` that `edgedistill export` wrote.
@@ -82,7 +83,17 @@ class Policy:
             raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
         if len(model) > MAX_FILE_BYTES:
             raise BadRequest(f"{path}: larger than {MAX_FILE_BYTES / 1e6:.0f} MB; no student is.")
-        return cls(model, str(path))
+        return cls.of_bytes(model, str(path))
+
+    @classmethod
+    def of_bytes(cls, model: bytes, source: str) -> "Policy":
+        """Load a file's content: first in a child with limits, where the system has them, then here.
+
+        Raises:
+            BadRequest: not an exported student; `source` names the file.
+        """
+        rehearse(lambda: cls(model, source), source)
+        return cls(model, source)
 
     def _try_out(self) -> None:
         """Refuse now what would fail in play: shapes that do not fit show only when a graph runs."""

@@ -13,10 +13,10 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.errors import BadRequest
 from edgedistill.experience.collect import collect
 from edgedistill.experience.rollout import Rollout
-from edgedistill.hub.name import HubName, is_hub_name
-from edgedistill.hub.pull import Wanted, pull
+from edgedistill.hub.name import PREFIX, HubName, is_hub_name
+from edgedistill.hub.pull import Pulled, Wanted, pull
 from edgedistill.networks.blocks import to_blocks
-from edgedistill.networks.sb3 import Sb3Teacher, parse_sb3, read_sb3
+from edgedistill.networks.sb3 import parse_sb3, read_sb3
 from edgedistill.networks.state_dict import MAX_BYTES
 from edgedistill.networks.tensors import load_module
 from edgedistill.runs.ensemble import MOST_MEMBERS, NATURE, Member
@@ -56,7 +56,8 @@ def load_ready_teacher(source: str, game: str, actions: int) -> ReadyTeacher:
         EdgeDistillError: the run has no readable checkpoint, or the hub cannot be reached.
     """
     if source.startswith(SB3_PREFIX) or is_hub_name(source):
-        sb3 = _from_hub(source, game) if is_hub_name(source) else read_sb3(Path(source.removeprefix(SB3_PREFIX)))
+        file = _pulled(source, game).path if is_hub_name(source) else Path(source.removeprefix(SB3_PREFIX))
+        sb3 = read_sb3(file)
         if sb3.actions != actions:
             raise BadRequest(
                 f"{source}: a teacher with {sb3.actions} actions, and {game} has {actions} (its minimal set). "
@@ -75,7 +76,16 @@ def load_ready_teacher(source: str, game: str, actions: int) -> ReadyTeacher:
     )
 
 
-def _from_hub(source: str, game: str) -> Sb3Teacher:
+def pinned_source(source: str, game: str) -> str:
+    """The same source under a name that keeps its meaning: what is on the hub, by its commit and file.
+
+    Raises:
+        As `load_ready_teacher`, for a source on the hub.
+    """
+    return f"{PREFIX}{_pulled(source, game).pinned}" if is_hub_name(source) else source
+
+
+def _pulled(source: str, game: str) -> Pulled:
     """A teacher that somebody shared; rl-zoo3 calls a repository ALGORITHM-ENVIRONMENT and the file in it the same."""
     name = HubName.parse(source)
     try:
@@ -84,7 +94,7 @@ def _from_hub(source: str, game: str) -> Sb3Teacher:
         plays = game
     if plays != game:
         raise BadRequest(f"The teacher of {source} plays {plays}, not {game}. Use --game {plays}.")
-    return read_sb3(pull(name, SHARED).path)
+    return pull(name, SHARED)
 
 
 def load_ensemble(

@@ -80,7 +80,7 @@ def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], boo
         if is_older(place.report, [place.run / METRICS, *students]):
             say(place, "writing the report")
             place.report.parent.mkdir(exist_ok=True)
-            write_atomically(place.report, page([place.run], partial(say, place)))
+            write_atomically(place.report, page([place.run], warn=partial(say, place)))
         say(place, "all there")
     return True
 

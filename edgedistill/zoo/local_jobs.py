@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 from edgedistill.children import python_command
-from edgedistill.experience.memory import ReplayMemory
+from edgedistill.distill.machine import memory_parts
 from edgedistill.runs.config import TrainConfig, available_cores
-from edgedistill.runs.ram import REST_BYTES, available_bytes
+from edgedistill.runs.ram import available_bytes
 from edgedistill.runtime.card import MAX_ACTIONS
 from edgedistill.zoo.job import STOPPED
 from edgedistill.zoo.layout import GameFolder
@@ -20,8 +20,8 @@ def fitting_jobs(plan: Plan, threads: int) -> int:
     jobs = available_cores() // threads
     free = available_bytes()
     if free is not None:
-        frames = plan.run_settings().get("memory_frames", TrainConfig.memory_frames)
-        jobs = min(jobs, free // (REST_BYTES + ReplayMemory.bytes_needed(frames, MAX_ACTIONS)))
+        run = TrainConfig(plan.games[0], plan.architectures(), threads=threads, **plan.run_settings())
+        jobs = min(jobs, free // sum(memory_parts(run, MAX_ACTIONS).values()))
     return max(1, jobs)
 
 

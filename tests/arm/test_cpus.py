@@ -15,7 +15,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
+from onnx import helper
 
+from edgedistill.catalogue import Architecture, Conv
+from edgedistill.exporter.graph import int8_model
+from edgedistill.networks.network import AtariNetwork
+from edgedistill.runtime.policy import Policy
 from tests import golden
 
 HERE = Path(__file__).parent
@@ -30,6 +36,27 @@ RECORD = golden.recorded()
 on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="runs this machine's own Python")
 
 
+# What a file gives for noise, on whose inputs and sums nothing is small.
+HASHED_LOGITS = """
+import hashlib, numpy as np
+from edgedistill.runtime.policy import Policy
+frames = np.random.default_rng(0).integers(0, 256, (40, 84, 84, 4), dtype=np.uint8)
+print(hashlib.sha256(Policy.load("written-today.onnx").logits(frames).tobytes()).hexdigest())
+"""
+
+
+def written_today() -> bytes:
+    """A student in the present format version, with layers of all kinds; the golden one has an older."""
+    design = Architecture("today", (Conv(16, 8, 4), Conv(16, 4, 2, depthwise=True), Conv(24, 1, 1)), (20,))
+    torch.manual_seed(0)
+    card = Policy.load(golden.student_file(golden.STUDENT)).card
+    student = AtariNetwork(design, len(card.actions)).eval()
+    student.begin_integers(torch.full_like(student.ranges, 4.0))
+    model = int8_model(student)
+    helper.set_model_props(model, card.to_metadata())
+    return model.SerializeToString()
+
+
 @pytest.fixture(scope="session")
 def board(tmp_path_factory):
     """Builds the ARM board and runs a command on one of its CPUs, or Python of this machine on another x86."""
@@ -39,6 +66,7 @@ def board(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     for file in (golden.__file__, golden.RECORD, golden.student_file(golden.STUDENT)):
         shutil.copy(file, home)
+    (home / "written-today.onnx").write_bytes(written_today())
 
     def run(cpu, *python):
         if cpu in ARM:
@@ -122,3 +150,13 @@ def test_the_command_line_plays_the_recorded_game(board, cpu):
 @pytest.mark.parametrize("what", ["play", "frames", "logits"])
 def test_the_recorded_bits(observed: dict[str, Future], cpu, what):
     assert answer(observed[cpu].result())[what] == RECORD[what]
+
+
+@pytest.mark.parametrize("cpu", [*ARM, *(pytest.param(cpu, marks=on_x86) for cpu in X86)])
+def test_a_file_written_today_gives_the_same_logits(board, cpu, tmp_path):
+    (tmp_path / "written-today.onnx").write_bytes(written_today())
+    here = subprocess.run(
+        [sys.executable, "-c", HASHED_LOGITS], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    there = board(cpu, "-c", HASHED_LOGITS)
+    assert there.stdout == here.stdout, there.stderr

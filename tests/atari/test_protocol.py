@@ -51,6 +51,12 @@ def test_what_a_listener_raises_ends_the_evaluation():
         evaluate(always(0), "pong", Protocol(episodes=30, max_frames=400), on_episode=stop)
 
 
+def test_one_game_has_no_interval():
+    assert Scores((3.0,)).interval is None
+    assert Scores((3.0,)).to_dict()["interval95"] is None
+    assert Scores((3.0, 3.0)).interval == (3.0, 3.0)
+
+
 def test_interval_is_near_the_normal_one_for_many_games():
     returns = np.random.default_rng(0).normal(10, 3, 400)
     low, high = Scores(tuple(returns)).interval

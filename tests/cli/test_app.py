@@ -1,9 +1,15 @@
 import os
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
 
 import pytest
+import typer.main
+
+from edgedistill.cli import app
+from edgedistill.cli.examples import EXAMPLES
+from tests.test_docs import understood
 
 
 def test_version(cli):
@@ -38,3 +44,21 @@ def test_completion_knows_verbs_and_options(typed, completions):
 def test_completion_can_be_installed(cli):
     out = " ".join(cli("--help").out.split())
     assert "--install-completion" in out
+
+
+def verbs(command, path=()):
+    """Every command and group below one, as words."""
+    for name, each in getattr(command, "commands", {}).items():
+        yield (*path, name)
+        yield from verbs(each, (*path, name))
+
+
+@pytest.mark.parametrize("verb", [*verbs(typer.main.get_command(app))], ids=" ".join)
+def test_every_help_screen_has_examples_that_can_be_typed(cli, verb):
+    examples = EXAMPLES[" ".join(verb)]
+    shown = " ".join(cli(*verb, "--help").out.split())
+    for example in examples:
+        assert example in shown
+        words = shlex.split(example)
+        assert tuple(words[1 : len(verb) + 1]) == verb
+        understood(typer.main.get_command(app), words[1:])

@@ -104,12 +104,33 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before_and_says_so(cli, tin
     assert json.loads(outcome.out)["step"] == 448
 
 
-def test_a_memory_larger_than_the_machine_is_refused_with_what_fits(cli, tmp_path):
-    outcome = cli("train", "--memory-frames", 10**8, "--out", tmp_path / "run")
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--memory-frames", 10**8], "Use --memory-frames "),
+        (["--envs", 1024, "--rollout-length", 4096], "Use --envs or --rollout-length with less"),
+        (["--minibatch", 65_536, "--envs", 1024], "Use --minibatch or --student-batch with less"),
+        (["--device", "cuda"], "torch finds no GPU here"),
+    ],
+)
+def test_a_run_that_the_machine_cannot_do_is_refused_before_anything_is_there(
+    cli, tiny_run, tmp_path, monkeypatch, options, complaint
+):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("edgedistill.distill.machine.available_bytes", lambda: 8_000_000_000)
+    outcome = cli("train", *options, "--out", tmp_path / "run")
     assert outcome.code == 2
-    assert "100,000,000 frames takes 7" in outcome.err
-    assert "--memory-frames" in outcome.err
-    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+    assert complaint in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resumed_run_that_the_machine_cannot_do_is_left_as_it_was(cli, tiny_run, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = (tiny_run.path / "config.json").read_bytes()
+    outcome = cli("train", "--resume", tiny_run.path, "--steps", 1024, "--device", "cuda")
+    assert outcome.code == 2
+    assert "torch finds no GPU here" in outcome.err
+    assert (tiny_run.path / "config.json").read_bytes() == config
 
 
 def test_a_teacher_of_another_game(cli, tiny_run, tmp_path):

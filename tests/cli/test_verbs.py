@@ -19,6 +19,12 @@ def test_zoo_lists_the_catalogue(cli):
     assert all(row["ratio"] < 0.017 for row in rows if row["name"] in ("micro", "nano"))
 
 
+def test_sizes_of_designs_are_near_those_of_files(cli, tiny_export):
+    designs = json.loads(cli("zoo", "--json", "--actions", 6).out)["designs"]
+    (size,) = (row["file_bytes"] for row in designs if row["name"] == "pico")
+    assert 0 < size - tiny_export.bytes < 2_000  # it has one game at each ε on its card
+
+
 def test_play_headless(cli, tiny_export):
     outcome = cli("play", tiny_export.path, "--headless", "--max-steps", 30)
     assert outcome.code == 0
@@ -42,22 +48,29 @@ def test_evaluate_a_file(cli, tiny_export):
 
 
 def test_retention_is_given_where_the_teacher_played_the_same_games(cli, tiny_export, tmp_path):
-    def retention(*options):
-        outcome = cli("evaluate", good, "--epsilon", 0.05, "--json", *options)
-        return json.loads(outcome.out)["results"][0]["retention_of_best_teacher"]
+    def result(*options):
+        return json.loads(cli("evaluate", good, "--epsilon", 0.05, "--json", *options).out)["results"][0]
 
-    # The tiny run's teacher does not beat a random player; give its card one that does.
+    def retention(*options):
+        return result(*options)["retention_of_best_teacher"]
+
+    # The tiny run's teacher does not beat a random player; give its card one that does, as cards of before had it.
     model, card = onnx.load(tiny_export.path), tiny_export.card
-    teacher = replace(card.score("best_teacher", 0.05), mean=-10.7)
+    assert card.score("best_teacher", 0.05).returns
+    teacher = replace(card.score("best_teacher", 0.05), mean=-10.7, returns=())
     onnx.helper.set_model_props(model, replace(card, scores=card.scores | {"best_teacher": (teacher,)}).to_metadata())
     good = tmp_path / "good.onnx"
     good.write_bytes(model.SerializeToString())
 
     student = card.score("student", 0.05).mean
     assert retention("--episodes", 1) == pytest.approx((student + 20.7) / 10, abs=1e-3)
-    assert retention("--episodes", 2) is None
+    # Of two games, the first is the one that the teacher played.
+    assert (retention("--episodes", 2), result("--episodes", 2)["retention_games"]) == (retention("--episodes", 1), 1)
     assert retention("--episodes", 1, "--sticky", 0.25) is None
-    assert retention("--episodes", 1, "--seed", 3) is None
+    assert "--sticky 0 --seed 2015" in result("--episodes", 1, "--seed", 3)["no_retention_because"]
+    text = cli("evaluate", good, "--epsilon", 0.02, "--episodes", 1).out
+    assert "no retention: the card has no score of the teacher at ε 0.02" in text
+    assert "one game has no interval" in text
 
 
 def test_export_says_what_it_wrote(cli, tiny_run, tmp_path):

@@ -53,7 +53,9 @@ def trained_folder(tmp_path, export) -> Path:
     game.mkdir(parents=True)
     (game / "pico.onnx").write_bytes(export.path.read_bytes())
     model = onnx.load(export.path)
-    wrong = replace(export.card, first_returns=(export.card.first_returns[0] + 1,))
+    first, *others = export.card.scores["student"]
+    first = replace(first, returns=(first.returns[0] + 1,))
+    wrong = replace(export.card, scores=export.card.scores | {"student": (first, *others)})
     onnx.helper.set_model_props(model, wrong.to_metadata())
     (game / "wrong.onnx").write_bytes(model.SerializeToString())
     (game / "cut.onnx").write_bytes(export.path.read_bytes()[:1000])

@@ -32,10 +32,10 @@ def test_an_event_is_logged_before_it_is_told_and_a_checkpoint_is_saved_after(tm
             case Progress(step):
                 assert run.metrics().progress[-1].step == step
                 assert saved_step(run) != step
+                if step == 256:
+                    killed = RunFolder.open(shutil.copytree(run.path, tmp_path / "killed"))
             case Evaluated(step):
                 assert run.metrics().evaluations[-1].step == step
-                if step == 192:
-                    killed = RunFolder.open(shutil.copytree(run.path, tmp_path / "killed"))
             case Saved(step):
                 assert saved_step(run) == step
     assert [event.step for event in events if isinstance(event, Saved)] == [128, 256, 384]

@@ -105,12 +105,23 @@ def test_a_file_that_is_no_student_is_examined_before_it_is_kept(hub, cached):
     assert cached() == []
 
 
+def test_a_file_is_loaded_in_a_child_before_it_is_kept(hub, cached, monkeypatch):
+    def refuse(work, source):
+        raise BadRequest(f"{source}: refused in the child.")
+
+    monkeypatch.setattr("edgedistill.runtime.policy.rehearse", refuse)
+    hub.add("ada/pong", {"nano.onnx": NANO})
+    with pytest.raises(BadRequest, match="refused in the child"):
+        pull()
+    assert cached() == []
+
+
 def test_a_damaged_cache_is_mended(hub):
     hub.add("ada/pong", {"nano.onnx": NANO})
     pulled = pull()
     pulled.path.write_bytes(PICO + bytes(len(NANO) - len(PICO)))
-    (kept,) = (pulled.path.parent.parent / "revisions").iterdir()
-    kept.write_bytes(b"{")
+    for kept in (pulled.path.parent.parent / "revisions").iterdir():
+        kept.write_bytes(b"{")
     assert pull().downloaded
     assert pulled.path.read_bytes() == NANO
 
@@ -129,18 +140,41 @@ def test_without_a_network_what_was_pulled_before_still_plays(hub, monkeypatch, 
             outcome = cli("hub", "pull", "ada/pong")
             assert outcome.code == 1
             assert outcome.err.count("\n") == 1
-            with pytest.raises(EdgeDistillError):
-                load_policy(f"hub:ada/pong@{commit}")
+            assert load_policy(f"hub:ada/pong@{commit}").card.student == "nano"
             with pytest.raises(EdgeDistillError):
                 load_policy("hub:ada/breakout")
 
 
 def test_a_commit_is_asked_for_once(hub):
     commit = hub.add("ada/pong", {"nano.onnx": NANO})
-    assert pull(f"ada/pong@{commit}").downloaded
+    pulled = pull(f"ada/pong@{commit}")
+    assert pulled.downloaded
     before = len(hub.asked)
     assert not pull(f"ada/pong@{commit}").downloaded
     assert len(hub.asked) == before
+    newer = hub.add("ada/pong", {"nano.onnx": PICO})
+    pulled = pull()
+    assert (pulled.commit, str(pulled.pinned)) == (newer, f"ada/pong@{newer}:nano.onnx")
+    before = len(hub.asked)
+    assert pull(str(pulled.pinned)).path.read_bytes() == PICO
+    assert pull(f"ada/pong@{commit}").path.read_bytes() == NANO
+    assert len(hub.asked) == before
+
+
+def test_another_commit_than_was_asked_for_is_refused(hub):
+    commit = hub.add("ada/pong", {"nano.onnx": NANO})
+    hub.repositories["ada/pong"].branches[commit] = "0" * 40
+    with pytest.raises(EdgeDistillError, match="it is of another commit, 0000"):
+        pull(f"ada/pong@{commit}")
+
+
+def test_a_refusal_of_the_storage_is_not_taken_for_the_hubs(hub):
+    hub.add("ada/pong", {"nano.onnx": NANO})
+    hub.redirect = f"{hub.storage}/expired"
+    hub.storage_status = 403
+    with pytest.raises(EdgeDistillError, match=r"answers with status 403\. Try again later") as failure:
+        pull()
+    assert failure.value.exit_code == 1
 
 
 def test_the_token_goes_to_the_hub_and_nowhere_else(hub, monkeypatch):

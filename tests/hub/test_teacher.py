@@ -47,11 +47,12 @@ def test_a_file_that_is_no_teacher_is_not_kept(hub, tmp_path, saved):
 
 
 def test_a_run_takes_its_teacher_from_the_hub(hub, cli, tmp_path, policy, saved):
-    hub.add("sb3/dqn-PongNoFrameskip-v4", {"dqn-PongNoFrameskip-v4.zip": saved})
+    commit = hub.add("sb3/dqn-PongNoFrameskip-v4", {"dqn-PongNoFrameskip-v4.zip": saved})
     run, config = new_run(
         tmp_path / "run", "pong", (find_architecture("pico"),), "pqn", "realtime", (NAME,), {"memory_frames": 128}
     )
-    assert (config.teacher, config.teacher_from) == ("dqn", NAME)
+    assert (config.teacher, config.teacher_from) == ("dqn", f"{NAME}@{commit}:dqn-PongNoFrameskip-v4.zip")
+    assert len(hub.asked) == 3
     assert torch.equal(run.load_best_teacher()[0]["teacher.head.weight"], policy.q_net.q_net[0].weight)
     outcome = cli("train", "--teacher-from", "hub:sb3/dqn-Pong", "--out", tmp_path / "none")
     assert outcome.code == 2

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edgedistill.runtime.shipped import shipped_student
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -41,6 +43,19 @@ def test_a_shipped_student_plays(board):
     assert len(json.loads(outcome.stdout)["scores"]) == 1
 
 
+def test_a_shipped_student_is_served(board):
+    """The page is in the wheel, and a stop is a stop."""
+    code = """
+import os, signal, threading
+from edgedistill.cli import main
+threading.Timer(5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+main(["serve", "pong", "--port", "0"])
+"""
+    outcome = board("python", "-c", code)
+    assert outcome.returncode == 143, outcome.stderr
+    assert outcome.stdout.startswith("Watch it at http://127.0.0.1:") and "Played " in outcome.stdout
+
+
 def test_a_shipped_student_is_evaluated(board):
     outcome = board("edgedistill", "evaluate", "pong", "--episodes", 1, "--epsilon", 0.01, "--json")
     assert outcome.returncode == 0, outcome.stderr
@@ -50,6 +65,15 @@ def test_a_shipped_student_is_checked_against_its_card(board):
     outcome = board("edgedistill", "zoo", "check", "pong", "--student", "nano", "--episodes", 1, "--json")
     assert outcome.returncode == 0, outcome.stderr
     assert [row["agrees"] for row in json.loads(outcome.stdout)] == [True]
+
+
+def test_a_student_from_the_hub_plays(board, hub):
+    hub.add("ada/pong", {"nano.onnx": shipped_student("pong", "nano").read_bytes()})
+    outcome = board("edgedistill", "hub", "pull", "ada/pong", "--json")
+    assert json.loads(outcome.stdout)["student"] == "nano", outcome.stderr
+    outcome = board("edgedistill", "play", "hub:ada/pong", "--headless", "--max-steps", 20, "--json")
+    assert json.loads(outcome.stdout)["steps"] == 20, outcome.stderr
+    assert len(hub.paths(hub.storage)) == 1
 
 
 def test_the_catalogue_is_listed(board):

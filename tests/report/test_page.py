@@ -106,6 +106,14 @@ def test_players_are_shown_at_play(tiny_run, monkeypatch):
     assert re.search(r"Where (micro|pico) and its teacher differ most teacher noop", words)
 
 
+def test_a_page_is_never_large(tiny_run, monkeypatch):
+    monkeypatch.setattr("edgedistill.report.watching.MOST_DECISIONS", 20)
+    monkeypatch.setattr("edgedistill.report.page.MOST_BYTES", 10_000)
+    said = []
+    assert "At play Left out." in text_of(page([tiny_run.path], warn=said.append))
+    assert len(said) == 1 and "they are left out. Name fewer runs." in said[0]
+
+
 def test_a_run_whose_teacher_is_lost_has_no_pictures(evaluated_run):
     words = text_of(page([evaluated_run("run", teacher=[5.0], micro=[4.0])]))
     assert "At play run has no checkpoint yet" in words

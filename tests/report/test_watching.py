@@ -8,7 +8,7 @@ from edgedistill.report.watching import watch
 def watched(tiny_run):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watching, "MOST_DECISIONS", 400)
-        return watch(tiny_run, 150_000, print)
+        return watch(tiny_run, 150_000, print, print)
 
 
 def test_teacher_and_students_play(watched):
@@ -20,6 +20,7 @@ def test_teacher_and_students_play(watched):
 
 
 def test_differences_are_where_the_teacher_loses_most(watched):
+    assert any(each.differences for each in watched)
     for each in watched[1:]:
         regrets = [difference.regret for difference in each.differences]
         assert regrets == sorted(regrets, reverse=True) and all(regret > 0 for regret in regrets)
@@ -36,4 +37,4 @@ def test_differences_are_where_the_teacher_loses_most(watched):
 def test_a_picture_is_as_small_as_asked(tiny_run, monkeypatch, watched):
     monkeypatch.setattr(watching, "MOST_DECISIONS", 400)
     most = len(watched[0].picture) * 3 // 4 - 100
-    assert len(watch(tiny_run, most, print)[0].picture) < len(watched[0].picture)
+    assert len(watch(tiny_run, most, print, print)[0].picture) < len(watched[0].picture)

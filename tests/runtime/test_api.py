@@ -142,3 +142,12 @@ def test_play_yields_each_decision(policy):
 def test_bad_requests_are_refused_before_a_game_begins(policy, call, arguments, complaint):
     with pytest.raises(BadRequest, match=complaint):
         call(policy, **arguments)
+
+
+def test_a_decision_has_the_values_of_all_actions_and_which_was_played():
+    policy = load_policy("pong", "pico")
+    for decision in play(policy, max_steps=40, epsilon=0):
+        assert decision.logits.shape == (6,)
+        assert decision.index == decision.logits.argmax()
+        assert policy.card.actions[decision.index] == decision.action
+    assert any(decision.index != decision.logits.argmax() for decision in play(policy, max_steps=40, epsilon=1))

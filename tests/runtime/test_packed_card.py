@@ -28,7 +28,7 @@ def test_every_shipped_card_comes_back_as_it_was_in_a_third_of_the_bytes():
 
 def test_scores_under_other_protocols_for_each_player(card):
     scores = {
-        "student": (Score(20.0, 19.5, 20.5, 10, 0.01), Score(1.0, 0.0, 2.0, 3, 0.05, 0.25, 7)),
+        "student": (Score(20.0, 19.5, 20.5, 2, 0.01, returns=(19.5, 20.5)), Score(1.0, 0.0, 2.0, 3, 0.05, 0.25, 7)),
         "best_teacher": (Score(1.5, 0.0, 2.0, 3, 0.05, 0.25, 7),),
         "last_teacher": (Score(1.5, 0.0, 2.0, 3, 0.05, 0.25, 7),),
     }
@@ -51,6 +51,8 @@ def test_scores_under_other_protocols_for_each_player(card):
         ("scores", {"student": [[1, 2]] * 3}), ("scores", {"student": [["1", 2, 3]] * 3}),
         ("scores", {"student": [[1, 2, 3]] * 99}), ("scores", {"student": [[10**10, 2, 3]] * 3}),
         ("scores", {"\x1b[2J": [[1, 2, 3]] * 3}), ("scores", {"student": [[1, 2, 3, 4]] * 3}),
+        ("scores", {"student": [[1, 2, 3, ["x"]]] * 3}), ("scores", {"student": [[1, 2, 3, [1, 2]]] * 3}),
+        ("scores", {"student": [[1, 2, 3, [1], 4]] * 3}), ("scores", {"student": [[1, 2, 3, [0] * 20_000]] * 3}),
     ],
 )  # fmt: skip
 def test_odd_values_are_refused_in_one_line(card, field, value):
