@@ -32,13 +32,9 @@ from edgedistill.experience.collect import collect
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
 from edgedistill.exporter.export import HELD_OUT_SEED, play_frames
-<<<<<<< HEAD
+from edgedistill.exporter.graph import int8_model
 from edgedistill.networks.blocks import to_blocks, to_input
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16
-=======
-from edgedistill.exporter.graph import int8_model
-from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16, to_input
->>>>>>> main
 from edgedistill.optimisers.learner import Learner
 from edgedistill.runs.config import TrainConfig
 

@@ -170,7 +170,7 @@ def _fit(layer: FloatLayer, chunks: list[Tensor], expected: list[Tensor]) -> tup
     moments = torch.zeros(groups, size, size, dtype=torch.float64)
     cross = torch.zeros(groups, len(layer.weight) // groups, size, dtype=torch.float64)
     for chunk, wanted in zip(chunks, expected, strict=True):
-        # In float32, sums over alike inputs lose more than the damping adds, and the moments their positive definiteness.
+        # In float32, sums over inputs that are alike lose more than the damping adds, and the moments are indefinite.
         x = layer.inputs(chunk).double()
         missing = (wanted - layer(chunk, layer.weight, layer.bias)).transpose(0, 1).flatten(1)  # (out, rows)
         moments += x.mT @ x
