@@ -31,9 +31,8 @@ def pull(
     from edgedistill.runtime.from_hub import pull_student
     from edgedistill.runtime.policy import Policy
 
-    asked = HubName.parse(name)
-    with notes.status(Text(f"asking for {asked}")):
-        pulled = pull_student(asked, or_last_seen=False)
+    # Without a spinner: beside its thread, the file would not be tried out in a child of its own.
+    pulled = pull_student(HubName.parse(name), or_last_seen=False)
     card = Policy.load(pulled.path).card
     if as_json:
         print_json(

@@ -5,7 +5,7 @@ from edgedistill.hub.name import HubName
 from edgedistill.hub.pull import Pulled, Wanted, pull
 from edgedistill.runtime.policy import Policy
 
-STUDENT = Wanted("student", ".onnx", MAX_FILE_BYTES, examine=Policy)
+STUDENT = Wanted("student", ".onnx", MAX_FILE_BYTES, examine=Policy.of_bytes)
 
 
 def pull_student(name: HubName, student: str | None = None, *, or_last_seen: bool = True) -> Pulled:

@@ -68,7 +68,7 @@ class Policy:
 
     @classmethod
     def load(cls, path: str | Path) -> "Policy":
-        """Load an exported student: first in a child with limits, where the system has them, then here.
+        """Load an exported student, as `of_bytes` does.
 
         Args:
             path: an `.onnx` that `edgedistill export` wrote.
@@ -83,8 +83,17 @@ class Policy:
             raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
         if len(model) > MAX_FILE_BYTES:
             raise BadRequest(f"{path}: larger than {MAX_FILE_BYTES / 1e6:.0f} MB; no student is.")
-        rehearse(lambda: cls(model, str(path)), str(path))
-        return cls(model, str(path))
+        return cls.of_bytes(model, str(path))
+
+    @classmethod
+    def of_bytes(cls, model: bytes, source: str) -> "Policy":
+        """Load a file's content: first in a child with limits, where the system has them, then here.
+
+        Raises:
+            BadRequest: not an exported student; `source` names the file.
+        """
+        rehearse(lambda: cls(model, source), source)
+        return cls(model, source)
 
     def _try_out(self) -> None:
         """Refuse now what would fail in play: shapes that do not fit show only when a graph runs."""

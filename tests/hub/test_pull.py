@@ -105,6 +105,17 @@ def test_a_file_that_is_no_student_is_examined_before_it_is_kept(hub, cached):
     assert cached() == []
 
 
+def test_a_file_is_loaded_in_a_child_before_it_is_kept(hub, cached, monkeypatch):
+    def refuse(work, source):
+        raise BadRequest(f"{source}: refused in the child.")
+
+    monkeypatch.setattr("edgedistill.runtime.policy.rehearse", refuse)
+    hub.add("ada/pong", {"nano.onnx": NANO})
+    with pytest.raises(BadRequest, match="refused in the child"):
+        pull()
+    assert cached() == []
+
+
 def test_a_damaged_cache_is_mended(hub):
     hub.add("ada/pong", {"nano.onnx": NANO})
     pulled = pull()
