@@ -63,6 +63,14 @@ def test_a_student_is_loaded_there_first(monkeypatch):
         Policy.load(shipped_student("pong", "pico"))
 
 
+@pytest.mark.parametrize("verb", ["play", "evaluate", "bench"])
+def test_every_verb_that_takes_a_file_survives_it(cli, monkeypatch, verb):
+    monkeypatch.setattr(Policy, "_try_out", lambda policy: os.kill(os.getpid(), signal.SIGKILL))
+    outcome = cli(verb, shipped_student("pong", "pico"))
+    assert outcome.code == 2
+    assert "it cannot be loaded" in outcome.err
+
+
 def test_beside_other_threads_nothing_is_copied():
     done = threading.Event()
     other = threading.Thread(target=done.wait)

@@ -13,6 +13,7 @@ from edgedistill.cli.output import console, notes, print_json, print_table, prog
 
 if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
     from edgedistill.runtime.card import Score
+    from edgedistill.runtime.policy import Policy
 
 Row = tuple[str, Scores]
 Teachers = dict[float, "Score"]
@@ -40,20 +41,24 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Mean return with its 95% interval, human-normalised score, and retention of the teacher."""
+    from edgedistill.runtime.policy import Policy
     from edgedistill.runtime.retained import retained
-    from edgedistill.runtime.shipped import shipped_games
+    from edgedistill.runtime.shipped import find_student, shipped_games
 
     protocols = [
         Protocol(episodes=episodes, epsilon=each, sticky=sticky, seed=seed) for each in epsilon or [0.01, 0.0, 0.05]
     ]
+    is_run = Path(target).is_dir() and target not in shipped_games()
+    # Before there is a bar: it has a thread, and beside threads a file is not tried out in a child.
+    policy = None if is_run else Policy.load(find_student(target, student))
     with progress() as bar:
 
         def on_game(label: str) -> Callable[[int, float], None]:
             task = bar.add_task(label, total=episodes)
             return lambda number, score: bar.update(task, advance=1, description=f"{label}, last {score:g}")
 
-        is_run = Path(target).is_dir() and target not in shipped_games()
-        game, rows, teachers = (_run if is_run else _file)(target, student, protocols, on_game)
+        found = _file(policy, protocols, on_game) if policy else _run(target, student, protocols, on_game)
+    game, rows, teachers = found
 
     results = []
     for player, scores in rows:
@@ -76,17 +81,13 @@ def evaluate(
 
 
 def _file(
-    target: str,
-    student: str | None,
+    policy: "Policy",
     protocols: list[Protocol],
     on_game: Callable[[str], Callable[[int, float], None]],
 ) -> tuple[str, list[Row], Teachers]:
     """An exported student, and what its card says of its teacher."""
     from edgedistill.atari.protocol import evaluate as play_games
-    from edgedistill.runtime.policy import Policy
-    from edgedistill.runtime.shipped import find_student
 
-    policy = Policy.load(find_student(target, student))
     game, name = policy.card.game, policy.card.student
     policy.require_actions(protocols[0].emulator(game))
     rows = [

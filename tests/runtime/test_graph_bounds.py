@@ -12,6 +12,7 @@ from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.children import python_command
 from edgedistill.errors import BadRequest
+from edgedistill.runtime.onnx_file import check_onnx
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games, shipped_student
 
@@ -191,3 +192,40 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     command = python_command("-c", code, str(tmp_path / "x.onnx"))
     finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert int(finished.stdout) < 100_000  # KB
+
+
+def integers(bias=(8,), scale=(8,), zero=(), add=(6,), to=1, more=()):
+    """A graph of format version 2 with one hidden layer."""
+    graph = Graph()
+    graph.node("Transpose", perm=[0, 3, 1, 2])
+    activation = [graph.constant(), graph.constant(*zero, dtype=np.uint8)]
+    weights = [graph.constant(8, STACK, 8, 8, dtype=np.int8), graph.constant(*scale), graph.constant(dtype=np.int8)]
+    graph.node("QLinearConv", *activation, *weights, *activation, graph.constant(*bias, dtype=np.int32), strides=[4, 4])
+    graph.node("Flatten")
+    graph.node("MatMulInteger", graph.constant(8 * 400, 6, dtype=np.int8), *(graph.constant(*each) for each in more))
+    graph.node("Add", graph.constant(*add, dtype=np.int32))
+    graph.node("Cast", to=to)
+    graph.node("Mul", graph.constant(6))
+    return graph
+
+
+def test_the_cost_of_a_graph_of_integers():
+    cost = check_onnx(integers().model(), "x.onnx")
+    assert (cost.layers, cost.macs) == (2, 8 * 256 * 400 + 6 * 8 * 400)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"bias": (7,)}, "QLinearConv with parameters of shapes"),
+        ({"scale": (1,)}, "QLinearConv with parameters of shapes"),
+        ({"zero": (8,)}, "QLinearConv with parameters of shapes"),
+        ({"add": (500, 6)}, "Add of shapes"),
+        ({"add": (1,)}, "Add of shapes"),
+        ({"to": 7}, "Cast to another type"),
+        ({"more": [()]}, "MatMulInteger with zero points"),
+    ],
+)
+def test_numbers_of_other_shapes_than_a_layer_of_integers_has(fields, complaint):
+    """None of these is left to onnxruntime to notice."""
+    refused(integers(**fields), complaint)

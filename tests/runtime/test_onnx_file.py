@@ -42,14 +42,14 @@ def test_operators_of_another_domain(model):
 
 
 def test_attributes_that_the_exporter_does_not_write(model):
-    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    conv = next(node for node in model.graph.node if node.op_type == "QLinearConv")
     conv.attribute.append(helper.make_attribute("pads", [10**6] * 4))
-    refused(model, "the attribute 'pads' of Conv")
+    refused(model, "the attribute 'pads' of QLinearConv")
 
 
 @pytest.mark.parametrize("groups", [0, 2, 8])
 def test_filters_see_all_channels_or_one_each(model, groups):
-    first, second, _ = (node for node in model.graph.node if node.op_type == "Conv")
+    first, second, *_ = (node for node in model.graph.node if node.op_type == "QLinearConv")
     second.attribute.append(helper.make_attribute("group", groups))
     refused(model, rf"Conv with weights for {8 * groups} channels where 8 come in")
     second.attribute[-1].i = 1
@@ -58,9 +58,8 @@ def test_filters_see_all_channels_or_one_each(model, groups):
     refused(model, "two attributes 'group' of a node")
     del second.attribute[-1]
     # Two groups of two channels each fit the frames, and are not depthwise.
-    name = next(node.input[0] for node in model.graph.node if node.output[0] == first.input[1])
-    weight = next(tensor for tensor in model.graph.initializer if tensor.name == name)
-    weight.CopyFrom(numpy_helper.from_array(np.zeros((8, 2, 8, 8), np.int8), name))
+    weight = next(tensor for tensor in model.graph.initializer if tensor.name == first.input[3])
+    weight.CopyFrom(numpy_helper.from_array(np.zeros((8, 2, 8, 8), np.int8), weight.name))
     first.attribute.append(helper.make_attribute("group", 2))
     refused(model, "a convolution of 2 groups that is not depthwise")
 
