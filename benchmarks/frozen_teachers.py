@@ -9,7 +9,8 @@ from torch import Tensor
 from edgedistill.atari.emulator import STACK
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import NATURE_DQN
-from edgedistill.networks.network import BLOCK, BLOCKS, ActionNetwork, AtariNetwork
+from edgedistill.networks.blocks import BLOCK, BLOCKS
+from edgedistill.networks.network import ActionNetwork, AtariNetwork
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.policy import Policy

@@ -33,7 +33,8 @@ from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
 from edgedistill.exporter.export import HELD_OUT_SEED, play_frames
 from edgedistill.exporter.graph import int8_model
-from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16, to_input
+from edgedistill.networks.blocks import to_blocks, to_input
+from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16
 from edgedistill.optimisers.learner import Learner
 from edgedistill.runs.config import TrainConfig
 
@@ -45,11 +46,11 @@ def filled_memory(config: TrainConfig, teacher: ActionNetwork) -> ReplayMemory:
     envs = TrainingEnvs(config.game, config.envs, threads=config.thread_count, sticky=config.sticky)
     memory = ReplayMemory(config.memory_frames, config.envs, config.rollout_length, envs.actions)
     rng = np.random.default_rng([config.seed, 77])
-    obs, running_return = envs.reset(config.seed), np.zeros(config.envs)
+    first, running_return = to_blocks(envs.reset(config.seed)), np.zeros(config.envs)
     while len(memory) < memory.capacity:
-        rollout = Rollout.empty(obs, config.rollout_length, envs.actions)
+        rollout = Rollout.empty(first, config.rollout_length, envs.actions)
         collect(envs, rollout, teacher, config.env_epsilon_floors, rng, running_return)
-        obs = rollout.obs[-1]
+        first = rollout.blocks[-1]
         memory.add(rollout)
     envs.close()
     return memory
@@ -68,7 +69,7 @@ def teach(contestant: Contestant, base: TrainConfig, teacher: ActionNetwork, mem
         student.set_rate(config.student_rate(batch))
         if config.students_in_integers(batch):
             students.begin_integers(memory)
-        sample = memory.sample(config.student_batch, rng, next_frames=config.objective.td is not None)
+        sample = memory.sample(config.student_batch, rng, with_next=config.objective.td is not None)
         update_student(student, Batch.of(sample, network.device, network.input_dtype), config)
     return student
 

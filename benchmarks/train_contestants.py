@@ -28,7 +28,8 @@ from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
-from edgedistill.networks.network import BLOCK, AtariNetwork, native_bf16, to_input
+from edgedistill.networks.blocks import BLOCK, to_input
+from edgedistill.networks.network import AtariNetwork, native_bf16
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.presets import preset
 

@@ -9,6 +9,7 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, student_envs
 from edgedistill.experience.rollout import Rollout
+from edgedistill.networks.blocks import to_blocks
 from edgedistill.networks.network import acting_copy
 from edgedistill.phases import results, timed
 from edgedistill.runs.config import TrainConfig
@@ -30,7 +31,7 @@ class Play:
         self._config, self._learners, self._groups, self._lanes = config, learners, groups, lanes
         ends = np.cumsum([group.count for group in groups]).tolist()
         self._slices = [slice(end - group.count, end) for group, end in zip(groups, ends, strict=True)]
-        self._obs = np.empty(0, np.uint8)
+        self._first = np.empty(0, np.uint8)
         self._running_return = np.zeros(config.envs)
         self._student_envs = student_envs(len(learners.students.learners), config.student_driven, config.envs)
         self._rollout: Rollout
@@ -44,7 +45,7 @@ class Play:
             self.begin(span)
         for finished in results(self._jobs):
             self._returns += finished
-        self._obs = self._rollout.obs[-1]
+        self._first = self._rollout.blocks[-1]
         return self._rollout
 
     def begin(self, span: Span | None) -> None:
@@ -67,7 +68,7 @@ class Play:
             if students_act
         ]
         actions = self._groups[0].actions
-        self._rollout = Rollout.empty(self._obs, config.rollout_length, actions, restarted=span.restarts)
+        self._rollout = Rollout.empty(self._first, config.rollout_length, actions, restarted=span.restarts)
         self._jobs = [
             self._lanes.submit(
                 collect, group, self._rollout.of(games), teacher, epsilon[games], np.random.default_rng(seed),
@@ -92,7 +93,7 @@ class Play:
             self._lanes.submit(group.reset, int(seed.generate_state(1)[0]))
             for group, seed in zip(self._groups, self._seeds(span), strict=True)
         ]
-        self._obs = np.concatenate([reset.result() for reset in resets])
+        self._first = to_blocks(np.concatenate([reset.result() for reset in resets]))
         self._running_return[:] = 0.0
 
     def _seeds(self, span: Span) -> list[np.random.SeedSequence]:

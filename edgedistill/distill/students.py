@@ -10,8 +10,9 @@ from torch import Tensor
 from edgedistill.distill.student_update import update_student
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import ReplayMemory
+from edgedistill.networks.blocks import blocks_to_input
 from edgedistill.networks.integers import measure_ranges
-from edgedistill.networks.network import AtariNetwork, to_input
+from edgedistill.networks.network import AtariNetwork
 from edgedistill.optimisers.choice import STUDENT
 from edgedistill.optimisers.learner import Learner
 from edgedistill.phases import results, timed
@@ -84,8 +85,8 @@ class Students:
         if not unset:
             return
         with timed("students"):
-            frames = memory.sample(RANGE_FRAMES, np.random.default_rng(0)).frames
-            x = to_input(frames, unset[0].network.device, torch.float32)
+            sample = memory.sample(RANGE_FRAMES, np.random.default_rng(0))
+            x = blocks_to_input(sample.blocks, unset[0].network.device, torch.float32)
             for student in unset:
                 ranges = measure_ranges(student.player, x)
                 for network in student.networks.values():
@@ -111,7 +112,7 @@ class Students:
         for _ in range(span.memory_batches):
             with timed("sampling"):
                 following = self._config.objective.td is not None
-                sample = memory.sample(self._config.student_batch, rng, next_frames=following)
+                sample = memory.sample(self._config.student_batch, rng, with_next=following)
                 batch = Batch.of(sample, network.device, network.input_dtype)
             self._learn(share, batch)
 

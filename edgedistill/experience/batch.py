@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edgedistill.experience.memory import Transitions
-from edgedistill.networks.network import to_input
+from edgedistill.networks.blocks import blocks_to_input
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class Batch:
 
     @classmethod
     def of(cls, transitions: Transitions, device: torch.device, dtype: torch.dtype) -> "Batch":
-        """A sample of the memory on a device, frames in what its networks compute with."""
-        following = transitions.next_frames
+        """A sample of the memory on a device, in what its networks compute with."""
+        following = transitions.next_blocks
         return cls(
-            to_input(transitions.frames, device, dtype),
+            blocks_to_input(transitions.blocks, device, dtype),
             torch.from_numpy(transitions.q).to(device),
             torch.from_numpy(transitions.action).to(device),
             # Rewards are clipped to ±1 for learning only (Mnih et al. 2015).
             torch.from_numpy(transitions.reward).clamp(-1, 1).to(device),
             torch.from_numpy(transitions.done).to(device),
-            None if following is None else to_input(following, device, dtype),
+            None if following is None else blocks_to_input(following, device, dtype),
             torch.from_numpy(transitions.next_q).to(device),
         )

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.network import ActionNetwork, to_input
+from edgedistill.networks.blocks import blocks_to_input, to_blocks
+from edgedistill.networks.network import ActionNetwork
 from edgedistill.phases import timed
 
 
@@ -59,7 +60,7 @@ def collect(
     finished: list[float] = []
     device, dtype = teacher.device, teacher.input_dtype
     for t in range(len(rollout.action)):
-        x = to_input(rollout.obs[t], device, dtype)
+        x = blocks_to_input(rollout.blocks[t], device, dtype)
         rollout.q[t] = teacher(x).cpu().numpy()
         greedy = rollout.q[t].argmax(axis=1)
         for driver in drivers:
@@ -68,9 +69,10 @@ def collect(
         rollout.action[t] = np.where(rng.random(envs.count) < epsilon, random_action, greedy)
         with timed("emulators"):
             step = envs.step(rollout.action[t])
-        rollout.obs[t + 1], rollout.reward[t], rollout.done[t] = step.obs, step.reward, step.done
+        rollout.blocks[t + 1] = to_blocks(step.obs)
+        rollout.reward[t], rollout.done[t], rollout.game_over[t] = step.reward, step.done, step.game_over
         running_return += step.reward
         finished += running_return[step.game_over].tolist()
         running_return[step.game_over] = 0.0
-    rollout.q[-1] = teacher(to_input(rollout.obs[-1], device, dtype)).cpu().numpy()
+    rollout.q[-1] = teacher(blocks_to_input(rollout.blocks[-1], device, dtype)).cpu().numpy()
     return finished

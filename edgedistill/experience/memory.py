@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import STACK
-from edgedistill.atari.resize import SIDE
 from edgedistill.experience.rollout import Rollout
+from edgedistill.networks.blocks import BLOCKS, CELL, PIXELS, newest, shown, stacked
 from edgedistill.phases import timed
 
 
@@ -19,8 +19,8 @@ from edgedistill.phases import timed
 class Transitions:
     """B steps of play, and what followed each."""
 
-    frames: NDArray[np.uint8]
-    """(B, 4, 84, 84)"""
+    blocks: NDArray[np.uint8]
+    """(B, 21, 21, 64)"""
     q: NDArray[np.float32]
     """(B, A): the teacher's values when it acted"""
     action: NDArray[np.int64]
@@ -29,8 +29,8 @@ class Transitions:
     """(B,), unclipped"""
     done: NDArray[np.bool_]
     """(B,)"""
-    next_frames: NDArray[np.uint8] | None
-    """(B, 4, 84, 84), if asked for; of no meaning where done"""
+    next_blocks: NDArray[np.uint8] | None
+    """(B, 21, 21, 64), if asked for; of no meaning where done"""
     next_q: NDArray[np.float32]
     """(B, A)"""
 
@@ -45,13 +45,15 @@ class ReplayMemory:
         least = -(-2 * STACK // rollout_length)
         self._rows = max(2, least, -(-frames // (envs * rollout_length))) * rollout_length
         shape = (self._rows, envs)
-        self._frames = np.zeros((*shape, SIDE, SIDE), np.uint8)
+        self._frames = np.zeros((*shape, BLOCKS, BLOCKS, PIXELS), np.uint8)
         self._q = np.zeros((*shape, actions), np.float32)
         self._action = np.zeros(shape, np.uint8)
         self._reward = np.zeros(shape, np.float32)
         self._done = np.zeros(shape, np.bool_)
         # Right after a reset the older frames of a stack are black, not the previous game's: remember which.
-        self._seen = np.zeros((*shape, STACK), np.uint8)
+        self._shown = np.zeros((*shape, STACK), np.bool_)
+        # The same of the step that will be added next.
+        self._shown_next = np.zeros((envs, STACK), np.bool_)
         # The row after such a one does not follow it: the games were restarted in between.
         self._cut = np.zeros(self._rows, np.bool_)
         self._added = 0
@@ -59,7 +61,7 @@ class ReplayMemory:
     @staticmethod
     def bytes_needed(frames: int, actions: int) -> int:
         """Memory that `frames` frames take with all that is kept beside them."""
-        return frames * (SIDE * SIDE + 4 * actions + STACK + 6)
+        return frames * (BLOCKS * BLOCKS * PIXELS + 4 * actions + STACK + 6)
 
     def __len__(self) -> int:
         """Frames held."""
@@ -77,15 +79,26 @@ class ReplayMemory:
             self.cut()
         start = self._added % self._rows
         rows = slice(start, start + self._length)
-        obs = rollout.obs[:-1]  # (T, N, 4, 84, 84)
-        self._frames[rows] = obs[:, :, -1]
+        self._frames.view(CELL)[rows] = newest(rollout.blocks[:-1]).view(CELL)
         self._q[rows] = rollout.q[:-1]
         self._action[rows] = rollout.action
         self._reward[rows] = rollout.reward
         self._done[rows] = rollout.done
-        self._seen[rows] = obs.any(axis=(3, 4))
+        self._shown[rows] = self._shown_in(rollout)
         self._cut[rows] = False
         self._added += self._length
+
+    def _shown_in(self, rollout: Rollout) -> NDArray[np.bool_]:
+        """(T, N, 4): a game's first stack tells which of its frames show anything; each step then brings one more."""
+        if rollout.restarted or not self._added:
+            self._shown_next = shown(rollout.blocks[0])
+        found = []
+        for over, following in zip(rollout.game_over, rollout.blocks[1:], strict=True):
+            found.append(self._shown_next)
+            self._shown_next = np.roll(self._shown_next, -1, axis=1)
+            self._shown_next[:, -1] = True
+            self._shown_next[over] = shown(following[over])
+        return np.stack(found)
 
     def cut(self) -> None:
         """All games are restarted now: what is added next does not follow what was added last."""
@@ -101,7 +114,7 @@ class ReplayMemory:
         frames = self._frames[newest - self._length + 1 : newest + 1]
         return int(np.bincount(frames.reshape(-1), minlength=256).argmax())
 
-    def sample(self, batch: int, rng: np.random.Generator, *, next_frames: bool = False) -> Transitions:
+    def sample(self, batch: int, rng: np.random.Generator, *, with_next: bool = False) -> Transitions:
         """Steps drawn uniformly with replacement."""
         held = min(self._added, self._rows)
         # The oldest three rows lack the older frames of their stacks, except before the first row was ever replaced;
@@ -117,12 +130,13 @@ class ReplayMemory:
             self._action[row, env].astype(np.int64),
             self._reward[row, env],
             self._done[row, env],
-            self._stacks(following, env) if next_frames else None,
+            self._stacks(following, env) if with_next else None,
             self._q[following, env],
         )
 
     def _stacks(self, row: NDArray[np.int64], env: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """(B, 21, 21, 64)"""
         rows = (row[:, None] - np.arange(STACK - 1, -1, -1)) % self._rows
-        stacks: NDArray[np.uint8] = self._frames[rows, env[:, None]]
-        stacks *= self._seen[row, env][:, :, None, None]
-        return stacks
+        frames = self._frames[rows, env[:, None]]
+        frames[~self._shown[row, env]] = 0
+        return stacked(frames)

@@ -170,10 +170,11 @@ def _fit(layer: FloatLayer, chunks: list[Tensor], expected: list[Tensor]) -> tup
     moments = torch.zeros(groups, size, size, dtype=torch.float64)
     cross = torch.zeros(groups, len(layer.weight) // groups, size, dtype=torch.float64)
     for chunk, wanted in zip(chunks, expected, strict=True):
-        x = layer.inputs(chunk)
+        # In float32, sums over inputs that are alike lose more than the damping adds, and the moments are indefinite.
+        x = layer.inputs(chunk).double()
         missing = (wanted - layer(chunk, layer.weight, layer.bias)).transpose(0, 1).flatten(1)  # (out, rows)
-        moments += (x.mT @ x).double()
-        cross += (missing.reshape(groups, -1, x.shape[1]) @ x).double()
+        moments += x.mT @ x
+        cross += missing.double().reshape(groups, -1, x.shape[1]) @ x
         rows += x.shape[1]
     moments /= rows
     damping = DAMPING * moments.diagonal(dim1=1, dim2=2).mean(dim=1).clamp_min(1e-12)

@@ -14,14 +14,8 @@ from torch import Tensor, nn
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import Architecture
+from edgedistill.networks.blocks import BLOCK, BLOCKS, to_input
 from edgedistill.networks.integers import integer_forward
-
-# Networks take frames as 4×4 blocks of pixels, each block's 4 · 16 values as channels ("space to depth"): a convolution
-# of kernel 8 and stride 4 over 4 channels is one of kernel 2 and stride 1 over 64, which vector units like better.
-# Training the first layer of a 16-channel student took 3.0 ms instead of 9.2, and bringing the frames into shape 3.5 ms
-# instead of 9.4 (batch 128, bf16, one thread).
-BLOCK = 4
-BLOCKS = SIDE // BLOCK
 
 
 class FrameConv2d(nn.Conv2d):
@@ -201,18 +195,6 @@ def orthogonal_weight(layer: nn.Conv2d | nn.Linear) -> Tensor:
 def groups_of(layer: nn.Conv2d | nn.Linear) -> int:
     """How many groups a layer falls into, each of inputs and outputs of its own: one, unless it is depthwise."""
     return layer.groups if isinstance(layer, nn.Conv2d) else 1
-
-
-def to_input(frames: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:
-    """uint8 (N, 4, 84, 84) -> (N, 64, 21, 21) on `device`, channels last: the 4×4 blocks of each frame as channels.
-
-    Values stay from 0 to 255, which bfloat16 holds exactly; the first layer scales.
-    """
-    # Four pixels of a row are moved as one int32, by numpy: torch's copy took 2.1 ms for 128 stacks, this one 0.9.
-    pixels = np.ascontiguousarray(frames).view(np.int32)
-    rows = pixels.reshape(len(frames), STACK, BLOCKS, BLOCK, BLOCKS)
-    blocks = torch.from_numpy(np.ascontiguousarray(rows.transpose(0, 2, 4, 1, 3))).view(torch.uint8)
-    return blocks.to(device).view(len(frames), BLOCKS, BLOCKS, STACK * BLOCK**2).to(dtype).permute(0, 3, 1, 2)
 
 
 Network = TypeVar("Network", bound=ActionNetwork)

@@ -39,7 +39,7 @@ class DQN(LearningTeacher):
         assert learner.target is not None
         network = learner.network
         with timed("sampling"):
-            sample = memory.sample(config.minibatch, rng, next_frames=True)
+            sample = memory.sample(config.minibatch, rng, with_next=True)
             batch = Batch.of(sample, network.device, network.input_dtype)
         with timed("targets"), torch.no_grad():
             following = learner.target(batch.next_x)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.network import ActionNetwork, AtariNetwork, to_input
+from edgedistill.networks.blocks import blocks_to_input
+from edgedistill.networks.network import ActionNetwork, AtariNetwork
 from edgedistill.phases import results, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.schedule import Span
@@ -118,10 +119,10 @@ def samples(
     rollout: Rollout, target: NDArray[np.float32], picks: NDArray[np.int64], network: ActionNetwork
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Some samples of a rollout: x (B, 64, 21, 21), action (B,), target (B,)."""
-    frames = rollout.obs[:-1].reshape(-1, *rollout.obs.shape[2:])
+    blocks = rollout.blocks[:-1].reshape(-1, *rollout.blocks.shape[2:])
     device = network.device
     return (
-        to_input(frames[picks], device, network.input_dtype),
+        blocks_to_input(blocks[picks], device, network.input_dtype),
         torch.from_numpy(rollout.action.reshape(-1)[picks]).to(device),
         torch.from_numpy(target.reshape(-1)[picks]).to(device),
     )

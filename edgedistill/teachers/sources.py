@@ -15,6 +15,7 @@ from edgedistill.experience.collect import collect
 from edgedistill.experience.rollout import Rollout
 from edgedistill.hub.name import PREFIX, HubName, is_hub_name
 from edgedistill.hub.pull import Pulled, Wanted, pull
+from edgedistill.networks.blocks import to_blocks
 from edgedistill.networks.sb3 import parse_sb3, read_sb3
 from edgedistill.networks.state_dict import MAX_BYTES
 from edgedistill.networks.tensors import load_module
@@ -132,7 +133,7 @@ def value_spread(member: Member, weights: dict[str, Tensor], game: str, actions:
     load_module(network, {f"teacher.{name}": value for name, value in weights.items()}, "teacher")
     envs = TrainingEnvs(game, SCALE_ENVS, threads=1)
     try:
-        rollout = Rollout.empty(envs.reset(0), SCALE_STEPS, actions)
+        rollout = Rollout.empty(to_blocks(envs.reset(0)), SCALE_STEPS, actions)
         epsilon = np.full(SCALE_ENVS, SCALE_EPSILON)
         collect(envs, rollout, network, epsilon, np.random.default_rng(0), np.zeros(SCALE_ENVS))
     finally:

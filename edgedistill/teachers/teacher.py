@@ -13,7 +13,8 @@ from torch import Tensor
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.network import ActionNetwork, acting_copy, to_input
+from edgedistill.networks.blocks import blocks_to_input
+from edgedistill.networks.network import ActionNetwork, acting_copy
 from edgedistill.networks.tensors import module_tensors
 from edgedistill.optimisers.learner import Learner
 from edgedistill.phases import results, timed
@@ -90,8 +91,8 @@ class LearningTeacher:
         if average is None or not self.learns(span.step) or not self.config.students:
             return rollout
         network = acting_copy(average)
-        parts = np.array_split(rollout.obs, min(PARTS, len(rollout.obs)))
-        return replace(rollout, q=np.concatenate(results([lanes.submit(values_of, network, obs) for obs in parts])))
+        parts = np.array_split(rollout.blocks, min(PARTS, len(rollout.blocks)))
+        return replace(rollout, q=np.concatenate(results([lanes.submit(values_of, network, part) for part in parts])))
 
     def mean_loss(self) -> float | None:
         return self.learner.mean_loss()
@@ -105,8 +106,8 @@ class LearningTeacher:
 
 @timed("acting")
 @torch.inference_mode()
-def values_of(network: ActionNetwork, obs: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """A network's values of some steps of all environments: (T, N, 4, 84, 84) -> (T, N, A)."""
-    frames = obs.reshape(-1, *obs.shape[2:])
-    found: NDArray[np.float32] = network(to_input(frames, network.device, network.input_dtype)).cpu().numpy()
-    return found.reshape(*obs.shape[:2], -1)
+def values_of(network: ActionNetwork, blocks: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A network's values of some steps of all environments: (T, N, 21, 21, 64) -> (T, N, A)."""
+    x = blocks_to_input(blocks.reshape(-1, *blocks.shape[2:]), network.device, network.input_dtype)
+    found: NDArray[np.float32] = network(x).cpu().numpy()
+    return found.reshape(*blocks.shape[:2], -1)

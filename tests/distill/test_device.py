@@ -25,10 +25,11 @@ META = torch.device("meta")
 def random_rollout(length, envs, actions):
     rng = np.random.default_rng(0)
     shape = (length, envs)
-    obs = rng.integers(0, 256, (length + 1, envs, 4, 84, 84), np.uint8)
+    blocks = rng.integers(0, 256, (length + 1, envs, 21, 21, 64), np.uint8)
     q = rng.random((length + 1, envs, actions), np.float32)
     reward = np.zeros(shape, np.float32)
-    return Rollout(obs, rng.integers(0, actions, shape), reward, np.zeros(shape, np.bool_), q)
+    never = np.zeros(shape, np.bool_)
+    return Rollout(blocks, rng.integers(0, actions, shape), reward, never, never, q)
 
 
 def on_meta(learner):
@@ -54,7 +55,7 @@ def test_updates_stay_on_the_device_of_the_networks(teacher, loss, monkeypatch):
     for _ in range(2):
         memory.add(rollout)
 
-    batch = Batch.of(memory.sample(config.minibatch, np.random.default_rng(0), next_frames=True), META, torch.float32)
+    batch = Batch.of(memory.sample(config.minibatch, np.random.default_rng(0), with_next=True), META, torch.float32)
     tensors = [getattr(batch, field.name) for field in fields(batch)]
     assert {tensor.device for tensor in tensors} == {META}
     for student in students:

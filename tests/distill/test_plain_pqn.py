@@ -12,7 +12,7 @@ from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
-from edgedistill.networks.network import to_input
+from edgedistill.networks.blocks import to_input
 from edgedistill.optimisers.muon import Muon
 from tests.conftest import TINY
 

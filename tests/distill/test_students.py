@@ -10,6 +10,7 @@ from edgedistill.distill.learners import Learners
 from edgedistill.distill.student_update import student_loss, update_student
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import Transitions
+from edgedistill.networks.blocks import to_blocks
 from tests.conftest import TINY
 
 
@@ -28,7 +29,8 @@ def squares(count, rng):
     q = np.eye(6, dtype=np.float32)[place] * 0.9
     action = rng.integers(6, size=count)
     reward = (action == place).astype(np.float32)
-    return Transitions(frames, q, action, reward, np.ones(count, np.bool_), frames, q)
+    blocks = to_blocks(frames)
+    return Transitions(blocks, q, action, reward, np.ones(count, np.bool_), blocks, q)
 
 
 @pytest.mark.parametrize("name", ["micro", "pico"])
@@ -50,7 +52,7 @@ def small_batch(learners):
     done = rng.random(8) < 0.4
     reward = np.array([5, -3, 0.5, 0, 0, 1, 0, 0], np.float32)  # learnt as 1, -1, 0.5, …
     return batch_of(
-        Transitions(seen.frames, seen.q, seen.action, reward, done, following.frames, following.q), learners
+        Transitions(seen.blocks, seen.q, seen.action, reward, done, following.blocks, following.q), learners
     )
 
 

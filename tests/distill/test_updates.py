@@ -12,10 +12,10 @@ from tests.conftest import TINY
 def test_minibatches_cover_each_sample_once_an_epoch():
     config = replace(TINY, envs=2, rollout_length=32, minibatch=16, epochs=3)
     count = config.rollout_steps
-    obs = np.zeros((33, 2, 4, 84, 84), np.uint8)
-    obs[:-1] = np.arange(count, dtype=np.uint8).reshape(32, 2, 1, 1, 1)
+    blocks = np.zeros((33, 2, 21, 21, 64), np.uint8)
+    blocks[:-1] = np.arange(count, dtype=np.uint8).reshape(32, 2, 1, 1, 1)
     action = np.arange(count).reshape(32, 2)
-    rollout = Rollout(obs, action, action, action > 0, np.zeros((33, 2, 6), np.float32))
+    rollout = Rollout(blocks, action, action, action > 0, action > 0, np.zeros((33, 2, 6), np.float32))
     learners = Learners.build(replace(config, students=(), precision="float32"), 6)
     target = action.astype(np.float32)
     seen = []

@@ -8,6 +8,7 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, student_envs
 from edgedistill.experience.rollout import Rollout
+from edgedistill.networks.blocks import to_blocks
 from tests.conftest import TINY
 
 
@@ -39,7 +40,7 @@ def test_a_driver_acts_in_its_games_and_the_teacher_in_the_others():
         student.head.bias[3] += 100.0
     (driven,) = student_envs(1, 0.5, 4)
     drivers = [Driver(driven, student)]
-    rollout = Rollout.empty(envs.reset(0), 5, envs.actions)
+    rollout = Rollout.empty(to_blocks(envs.reset(0)), 5, envs.actions)
     collect(envs, rollout, learners.teacher.network, np.zeros(4), np.random.default_rng(0), np.zeros(4), drivers)
     assert driven.tolist() == [1, 3]
     for env in range(4):

@@ -3,6 +3,7 @@ import pytest
 
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
+from edgedistill.networks.blocks import newest, to_blocks
 
 ENVS, LENGTH, ACTIONS = 3, 8, 2
 
@@ -13,9 +14,10 @@ def rollouts(count, seed=0):
     stack = np.zeros((ENVS, 4, 84, 84), np.uint8)
     for _ in range(count):
         obs = np.empty((LENGTH + 1, ENVS, 4, 84, 84), np.uint8)
+        game_over = np.zeros((LENGTH, ENVS), np.bool_)
         for t in range(LENGTH + 1):
             if t > 0:
-                restart = rng.random(ENVS) < 0.2
+                restart = game_over[t - 1] = rng.random(ENVS) < 0.2
                 stack = np.roll(stack, -1, axis=1)
                 stack[restart] = 0
                 stack[:, -1] = rng.integers(1, 256, (ENVS, 1, 1))
@@ -23,7 +25,8 @@ def rollouts(count, seed=0):
         q = rng.normal(size=(LENGTH + 1, ENVS, ACTIONS)).astype(np.float32)
         action = rng.integers(ACTIONS, size=(LENGTH, ENVS))
         reward = rng.normal(size=(LENGTH, ENVS)).astype(np.float32)
-        yield Rollout(obs, action, reward, reward > 1, q)
+        blocks = np.stack([to_blocks(stacks) for stacks in obs])
+        yield Rollout(blocks, action, reward, reward > 1, game_over, q)
 
 
 def memory_of(count, *, cut_after=None):
@@ -38,7 +41,7 @@ def memory_of(count, *, cut_after=None):
             for t in range(LENGTH):
                 for env in range(ENVS):
                     step = (rollout.action[t, env], rollout.reward[t, env], rollout.done[t, env])
-                    held[rollout.q[t, env].tobytes()] = (rollout.obs[t, env], step, number, t)
+                    held[rollout.q[t, env].tobytes()] = (rollout.blocks[t, env], step, number, t)
     return memory, held
 
 
@@ -46,10 +49,10 @@ def memory_of(count, *, cut_after=None):
 def test_samples_are_steps_that_were_added(added):
     memory, held = memory_of(added)
     sample = memory.sample(600, np.random.default_rng(1))
-    assert sample.next_frames is None
-    for frames, q, *step in zip(sample.frames, sample.q, sample.action, sample.reward, sample.done, strict=True):
-        expected_frames, expected_step, _, _ = held[q.tobytes()]
-        assert np.array_equal(frames, expected_frames)
+    assert sample.next_blocks is None
+    for blocks, q, *step in zip(sample.blocks, sample.q, sample.action, sample.reward, sample.done, strict=True):
+        expected_blocks, expected_step, _, _ = held[q.tobytes()]
+        assert np.array_equal(blocks, expected_blocks)
         assert tuple(step) == expected_step
     # Left out: the oldest four rows, whose stacks may be incomplete, and the newest, which has no successor.
     assert len({q.tobytes() for q in sample.q}) == len(held) - 5 * ENVS
@@ -57,17 +60,17 @@ def test_samples_are_steps_that_were_added(added):
 
 def test_successors_follow_in_the_same_game():
     memory, held = memory_of(7)
-    sample = memory.sample(300, np.random.default_rng(1), next_frames=True)
-    for q, next_frames, next_q in zip(sample.q, sample.next_frames, sample.next_q, strict=True):
+    sample = memory.sample(300, np.random.default_rng(1), with_next=True)
+    for q, next_blocks, next_q in zip(sample.q, sample.next_blocks, sample.next_q, strict=True):
         _, _, number, t = held[q.tobytes()]
-        frames, _, next_number, next_t = held[next_q.tobytes()]
-        assert np.array_equal(next_frames, frames)
+        blocks, _, next_number, next_t = held[next_q.tobytes()]
+        assert np.array_equal(next_blocks, blocks)
         assert LENGTH * next_number + next_t == LENGTH * number + t + 1
 
 
 def test_no_step_leads_over_a_restart_of_all_games():
     memory, held = memory_of(7, cut_after=5)
-    sample = memory.sample(600, np.random.default_rng(1), next_frames=True)
+    sample = memory.sample(600, np.random.default_rng(1), with_next=True)
     last_before_the_cut = (5, LENGTH - 1)
     assert last_before_the_cut not in {held[q.tobytes()][2:] for q in sample.q}
     assert last_before_the_cut in {held[q.tobytes()][2:] for q in sample.next_q}
@@ -85,5 +88,5 @@ def test_the_background_is_the_newest_rollouts_most_frequent_pixel():
     memory = ReplayMemory(frames=3 * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
     for rollout in rollouts(4):
         memory.add(rollout)
-    values, counts = np.unique(rollout.obs[:-1, :, -1], return_counts=True)
+    values, counts = np.unique(newest(rollout.blocks[:-1]), return_counts=True)
     assert memory.background() == values[counts.argmax()]

@@ -15,8 +15,9 @@ from edgedistill.exporter.board_folder import write_board_folder
 from edgedistill.exporter.export import Fidelity, export_student, fidelity, play_frames
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.targets import find_target
+from edgedistill.networks.blocks import to_input
 from edgedistill.networks.integers import measure_ranges
-from edgedistill.networks.network import AtariNetwork, GreedyPolicy, to_input
+from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.policy import Policy

@@ -4,13 +4,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgedistill.catalogue import NATURE_DQN, Architecture, Conv, find_architecture, load_catalogue
+from edgedistill.networks.blocks import shown, stacked, to_blocks, to_input
 from edgedistill.networks.network import (
     AtariNetwork,
     FrameConv2d,
     GreedyPolicy,
     acting_copy,
     orthogonal_weight,
-    to_input,
 )
 
 CPU = torch.device("cpu")
@@ -65,6 +65,16 @@ def test_inputs_hold_every_pixel_exactly_channels_last(dtype):
     for stack, row, column in [(0, 0, 0), (3, 83, 82), (1, 5, 42)]:
         channel = 16 * stack + 4 * (row % 4) + column % 4
         assert x[1, channel, row // 4, column // 4].item() == frames[1, stack, row, column]
+
+
+def test_stacks_put_together_from_single_frames_are_those_of_the_emulator():
+    obs = random_frames(3)
+    blocks = to_blocks(obs)
+    single = blocks.reshape(3, 21, 21, 4, 16).transpose(0, 3, 1, 2, 4)
+    assert np.array_equal(stacked(np.ascontiguousarray(single)), blocks)
+    obs[0, :2] = obs[2, 3] = 0
+    expected = [[False, False, True, True], [True] * 4, [True, True, True, False]]
+    assert shown(to_blocks(obs)).tolist() == expected
 
 
 def test_a_policy_sees_the_newest_frame_last():

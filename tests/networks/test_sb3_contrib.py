@@ -10,7 +10,8 @@ from gymnasium import spaces
 
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.errors import BadRequest
-from edgedistill.networks.network import AtariNetwork, to_input
+from edgedistill.networks.blocks import to_input
+from edgedistill.networks.network import AtariNetwork
 from edgedistill.networks.sb3 import MAX_SETTINGS_BYTES, read_sb3
 from edgedistill.teachers.sources import load_ready_teacher
 from tests.torch_files import unzipped, zipped
