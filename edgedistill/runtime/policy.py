@@ -89,8 +89,12 @@ class Policy:
     def of_bytes(cls, model: bytes, source: str) -> "Policy":
         """Load a file's content: first in a child with limits, where the system has them, then here.
 
+        Args:
+            model: the content of an `.onnx` file.
+            source: its name, for errors.
+
         Raises:
-            BadRequest: not an exported student; `source` names the file.
+            BadRequest: not an exported student.
         """
         rehearse(lambda: cls(model, source), source)
         return cls(model, source)

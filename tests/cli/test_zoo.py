@@ -66,7 +66,7 @@ def test_check_names_the_files_that_differ_from_their_cards(cli, tiny_export, tm
     folder = trained_folder(tmp_path, tiny_export)
     outcome = cli("zoo", "check", "--in", folder)
     assert outcome.code == 1
-    assert "2 of 3 files do not play as their cards say: pong/cut, pong/wrong" in outcome.err
+    assert "2 of 3 files are changed or do not play as their cards say: pong/cut, pong/wrong" in outcome.err
     assert outcome.out.count("DIFFERS") == 2
     (folder / "pong" / "wrong.onnx").unlink()
     (folder / "pong" / "cut.onnx").unlink()

@@ -7,6 +7,7 @@ from base64 import b64decode
 import pytest
 from PIL import Image
 
+from edgedistill.report import watching
 from edgedistill.report.page import page
 from edgedistill.runs.folder import RunFolder
 
@@ -46,7 +47,7 @@ def test_scores_are_those_of_the_exported_file_beside_the_run(tiny_run, tiny_exp
     card = tiny_export.card
     found = rows(page_of([run]))["pico"]
     assert found[3] == f"{tiny_export.bytes / 1000:.1f} KB"
-    assert found[4].startswith(f"{card.score('student', 0.01).mean:,.1f} [")
+    assert found[4] == f"{card.score('student', 0.01).mean:,.1f}"  # of one game, so without an interval
     assert found[8:] == [f"{card.agreement:.1%}", "card"]
 
 
@@ -94,7 +95,7 @@ def test_nothing_is_fetched(evaluated_run):
 
 
 def test_players_are_shown_at_play(tiny_run, monkeypatch):
-    monkeypatch.setattr("edgedistill.report.watching.MOST_DECISIONS", 300)
+    monkeypatch.setattr(watching, "MOST_DECISIONS", 300)
     content = page([tiny_run.path])
     assert len(content) < 1_000_000
     pictures = [b64decode(each) for each in re.findall(r'src="data:image/webp;base64,([^"]+)"', content.decode())]
@@ -107,8 +108,8 @@ def test_players_are_shown_at_play(tiny_run, monkeypatch):
 
 
 def test_a_page_is_never_large(tiny_run, monkeypatch):
-    monkeypatch.setattr("edgedistill.report.watching.MOST_DECISIONS", 20)
-    monkeypatch.setattr("edgedistill.report.page.MOST_BYTES", 10_000)
+    monkeypatch.setattr(watching, "MOST_DECISIONS", 20)
+    monkeypatch.setitem(page.__globals__, "MOST_BYTES", 10_000)
     said = []
     assert "At play Left out." in text_of(page([tiny_run.path], warn=said.append))
     assert len(said) == 1 and "they are left out. Name fewer runs." in said[0]
