@@ -29,8 +29,8 @@ def course_until(run: RunFolder, step: int) -> Course:
     """A run as it stood at an agent step."""
     clock = LogClock()
     course = Course(run.config(), run.path, clock)
-    best = float("-inf")
-    for record in sorted((each for each in run.metrics().records if each.step <= step), key=_order):
+    metrics, best = run.metrics(), float("-inf")
+    for record in sorted((each for each in metrics.records if each.step <= step), key=_order):
         if isinstance(record, ProgressRecord):
             clock.seconds = record.seconds
             course.take(
@@ -41,9 +41,8 @@ def course_until(run: RunFolder, step: int) -> Course:
         else:
             best = max(best, record.scores["teacher"])
             course.take(Evaluating(record.step, "teacher", 1, 1))
-            clock.seconds = record.seconds + record.evaluation_seconds - run.metrics().evaluation_seconds_before(
-                record.step
-            )  # fmt: skip
+            before = metrics.evaluation_seconds_before(record.step)
+            clock.seconds = record.seconds + record.evaluation_seconds - before
             course.take(Evaluated(record.step, record.scores, best))
     return course
 

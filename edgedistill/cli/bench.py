@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedistill.cli.output import console, notes, print_json, print_next
+from edgedistill.cli.student_arguments import ShippedStudent, StudentFile
 from edgedistill.errors import EdgeDistillError
 
 # Of `Bench`: keys of `--json` tell their unit.
@@ -16,15 +17,8 @@ MICROSECONDS = ("action_median", "action_p99", "emulator", "loop")
 
 
 def bench(
-    student_file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|GAME|hub:NAME", help="A student's .onnx, a game with a shipped one, or hub:USER/REPO."
-        ),
-    ],
-    student: Annotated[
-        str | None, typer.Option(help="Which shipped student; default: the best at 1.7% or less.")
-    ] = None,
+    student_file: StudentFile,
+    student: ShippedStudent = None,
     decisions: Annotated[int, typer.Option(min=100, help="Agent steps per measurement.")] = 3_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

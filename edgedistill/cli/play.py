@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from edgedistill.cli.output import console, print_json
+from edgedistill.cli.student_arguments import ShippedStudent, StudentFile
 
 if TYPE_CHECKING:
     from edgedistill.atari.protocol import Protocol
@@ -20,15 +21,8 @@ if TYPE_CHECKING:
 
 
 def play(
-    student_file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|GAME|hub:NAME", help="A student's .onnx, a game with a shipped one, or hub:USER/REPO."
-        ),
-    ],
-    student: Annotated[
-        str | None, typer.Option(help="Which shipped student; default: the best at 1.7% or less.")
-    ] = None,
+    student_file: StudentFile,
+    student: ShippedStudent = None,
     game: Annotated[str | None, typer.Option(help="Refuse a file made for another game.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Games to play.")] = 1,
     max_steps: Annotated[

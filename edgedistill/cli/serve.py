@@ -6,18 +6,12 @@ import typer
 from rich.text import Text
 
 from edgedistill.cli.output import console, print_json
+from edgedistill.cli.student_arguments import ShippedStudent, StudentFile
 
 
 def serve(
-    student_file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|GAME|hub:NAME", help="A student's .onnx, a game with a shipped one, or hub:USER/REPO."
-        ),
-    ],
-    student: Annotated[
-        str | None, typer.Option(help="Which shipped student; default: the best at 1.7% or less.")
-    ] = None,
+    student_file: StudentFile,
+    student: ShippedStudent = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0: anyone on the network can watch and press.")
     ] = "127.0.0.1",

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedistill.catalogue import USUAL_ACTIONS
+from edgedistill.cli.card_scores import scores_of
 from edgedistill.cli.output import console, print_json, print_next
 from edgedistill.cli.zoo_build import build
 from edgedistill.cli.zoo_check import check
@@ -17,7 +18,7 @@ from edgedistill.cli.zoo_results import results
 from edgedistill.errors import BadRequest
 
 if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
-    from edgedistill.runtime.card import Card
+    pass
 
 app = typer.Typer(help="The catalogue: list it, show and check the trained students, train it anew.")
 app.command("list")(list_students)
@@ -63,7 +64,7 @@ def show(
             "seed": card.seed,
             "version": card.version,
             "plays_by_default": file == default,
-            "scores": _scores(card),
+            "scores": scores_of(card),
         }
         for card, file in cards
     ]
@@ -71,27 +72,6 @@ def show(
         print_json({"game": name, "students": rows})
         return
     _print_students(name, rows)
-
-
-def _scores(card: "Card") -> list[dict[str, Any]]:
-    """One entry per ε, in the card's order: each player's score, and what follows from them."""
-    from edgedistill.atari.games import human_normalised, retention
-
-    entries = []
-    for score in card.scores.get("student", ()):
-        teacher = card.score("best_teacher", score.epsilon)
-        players = ("student", "float_student", "best_teacher")
-        found = {player: card.score(player, score.epsilon) for player in players}
-        entries.append(
-            {
-                "epsilon": score.epsilon,
-                "episodes": score.episodes,
-                **{player: vars(each) if each else None for player, each in found.items()},
-                "retention": retention(card.game, score.mean, teacher.mean) if teacher else None,
-                "human_normalised": human_normalised(card.game, score.mean),
-            }
-        )
-    return entries
 
 
 def _print_students(game: str, rows: list[dict[str, Any]]) -> None:

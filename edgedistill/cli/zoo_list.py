@@ -1,22 +1,18 @@
 """`edgedistill zoo list`: the students' designs, and the trained student that plays each game."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from edgedistill.catalogue import NATURE_DQN, USUAL_ACTIONS, load_catalogue
+from edgedistill.cli.card_scores import scores_of
 from edgedistill.cli.output import console, print_json, print_next, print_table
 from edgedistill.errors import BadRequest
 
-if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
-    from edgedistill.runtime.card import Card
-
 Actions = Annotated[int, typer.Option(help="Size of the action set: 6 in Pong, 4 in Breakout, 18 at most.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-# What cards are compared at everywhere (docs/reference/protocol.md).
-EPSILON = 0.01
 
 
 def list_students(actions: Actions = USUAL_ACTIONS, as_json: AsJson = False) -> None:
@@ -66,31 +62,28 @@ def _designs(actions: int) -> list[dict[str, Any]]:
 
 def _players() -> list[dict[str, Any]]:
     """By game, what its card says of the student that plays by default."""
+    from edgedistill.runtime.card import COMPARED_EPSILON
     from edgedistill.runtime.policy import Policy
-    from edgedistill.runtime.shipped import best_student, shipped_games
+    from edgedistill.runtime.shipped import best_of, shipped_games
 
     rows = []
     for game, files in shipped_games().items():
-        paths = [Path(str(file)) for file in files]
-        best = best_student(paths)
-        students = [path.stem for path in paths]
+        cards = {path: Policy.load(path).card for path in (Path(str(file)) for file in files)}
+        best = best_of(cards)
+        compared = next((each for each in scores_of(cards[best]) if each["epsilon"] == COMPARED_EPSILON), None)
         rows.append(
-            {"game": game, "bytes": best.stat().st_size, **_scores(Policy.load(best).card), "students": students}
+            {
+                "game": game,
+                "bytes": best.stat().st_size,
+                "student": cards[best].student,
+                "ratio": cards[best].ratio,
+                "score": compared["student"]["mean"] if compared else None,
+                "human_normalised": compared["human_normalised"] if compared else None,
+                "retention": compared["retention"] if compared else None,
+                "students": [path.stem for path in cards],
+            }
         )
     return rows
-
-
-def _scores(card: "Card") -> dict[str, Any]:
-    from edgedistill.atari.games import human_normalised, retention
-
-    score, teacher = card.score("student", EPSILON), card.score("best_teacher", EPSILON)
-    return {
-        "student": card.student,
-        "ratio": card.ratio,
-        "score": score.mean if score else None,
-        "human_normalised": human_normalised(card.game, score.mean) if score else None,
-        "retention": retention(card.game, score.mean, teacher.mean) if score and teacher else None,
-    }
 
 
 def _designs_table(rows: list[dict[str, Any]]) -> Table:

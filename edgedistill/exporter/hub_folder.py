@@ -8,7 +8,7 @@ from pathlib import Path
 from edgedistill.atari.games import gym_name, human_normalised, retention
 from edgedistill.errors import BadRequest
 from edgedistill.hub.name import HubName, leaves_its_folder
-from edgedistill.runtime.card import Card, Score
+from edgedistill.runtime.card import COMPARED_EPSILON, Card, Score
 from edgedistill.runtime.policy import Policy
 
 PAGE = "README.md"
@@ -104,7 +104,7 @@ def _result(card: Card, score: Score) -> list[str]:
 
 def _score(card: Card) -> Score | None:
     """The student's score at ε 0.01, or the first that its card has."""
-    return card.score("student", 0.01) or next(iter(card.scores.get("student", ())), None)
+    return card.score("student", COMPARED_EPSILON) or next(iter(card.scores.get("student", ())), None)
 
 
 def _row(file: str, card: Card, size: int) -> str:

@@ -11,11 +11,11 @@ from edgedistill.atari.protocol import Protocol, Scores
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest
 from edgedistill.report.curves import Curve, EvaluatedRun
-from edgedistill.report.kept import EPSILON, Kept, kept_of_card
+from edgedistill.report.kept import Kept, kept_of_card
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.ensemble import architecture_of
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runtime.card import Card, Score
+from edgedistill.runtime.card import COMPARED_EPSILON, Card, Score
 from edgedistill.runtime.policy import Policy
 
 Warn = Callable[[str], None]
@@ -170,10 +170,10 @@ def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
         name, protocol, returns = record["network"], record["protocol"], record["returns"]
         # A frozen teacher has the step of the run that it comes from.
         is_now = record["step"] == steps.get(name) or (run.config.frozen and name == "best_teacher")
-        if is_now and protocol.get("epsilon") == EPSILON:
+        if is_now and protocol.get("epsilon") == COMPARED_EPSILON:
             scores = Scores(tuple(returns))
             interval = scores.interval or (scores.mean, scores.mean)
-            found[name] = Score(scores.mean, *interval, len(returns), EPSILON)
+            found[name] = Score(scores.mean, *interval, len(returns), COMPARED_EPSILON)
     # Retention compares like with like.
     games = found["best_teacher"].episodes if "best_teacher" in found else 0
     return {name: score for name, score in found.items() if score.episodes == games}

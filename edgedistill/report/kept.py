@@ -6,11 +6,8 @@ from pathlib import Path
 
 from edgedistill.atari.games import reference_scores, retention
 from edgedistill.report.statistics import Estimate, interquartile_mean_estimate
-from edgedistill.runtime.card import INTERVAL_DEVIATIONS, Card, Score
+from edgedistill.runtime.card import COMPARED_EPSILON, INTERVAL_DEVIATIONS, Card, Score
 from edgedistill.runtime.policy import Policy
-
-# What cards are compared at everywhere (docs/reference/protocol.md).
-EPSILON = 0.01
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def students_of(found: Sequence[Kept]) -> list[str]:
 
 def kept_of_card(card: Card, size: int) -> Kept | None:
     """What a card says of a file of `size` bytes; None where it has no scores at ε 0.01."""
-    student, teacher = card.score("student", EPSILON), card.score("best_teacher", EPSILON)
+    student, teacher = card.score("student", COMPARED_EPSILON), card.score("best_teacher", COMPARED_EPSILON)
     if student is None or teacher is None:
         return None
     kept = retention(card.game, student.mean, teacher.mean)

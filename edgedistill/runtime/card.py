@@ -23,6 +23,8 @@ ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True
 MAX_ACTIONS = MOST_ACTIONS
 # Of one evaluation.
 MAX_RETURNS = 10_000
+# What cards are compared at everywhere (docs/reference/protocol.md).
+COMPARED_EPSILON = 0.01
 # A 95% interval reaches so many standard errors to each side.
 INTERVAL_DEVIATIONS = 1.96
 # Who has scores on a card: `student` is the file's own.

@@ -1,6 +1,6 @@
 """The trained students that ship in `student_zoo/trained/<game>/`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 from edgedistill.atari.games import find_game
 from edgedistill.errors import BadRequest, did_you_mean
 from edgedistill.hub.name import HubName, is_hub_name
+from edgedistill.runtime.card import COMPARED_EPSILON, Card
 from edgedistill.runtime.policy import Policy
 
 # The product's promise: the default player is the best one at 1.7% of the teacher or less.
@@ -52,11 +53,15 @@ def best_student(files: Sequence[Path]) -> Path:
     Args:
         files: exported students of one game, at least one.
     """
-    cards = {path: Policy.load(path).card for path in files}
+    return best_of({path: Policy.load(path).card for path in files})
+
+
+def best_of(cards: Mapping[Path, Card]) -> Path:
+    """The same of students whose cards were read."""
     small = [path for path, card in cards.items() if card.ratio <= DEFAULT_RATIO]
 
     def mean(path: Path) -> float:
-        score = cards[path].score("student", 0.01)
+        score = cards[path].score("student", COMPARED_EPSILON)
         return score.mean if score else float("-inf")
 
     return max(small or cards, key=mean)
