@@ -37,8 +37,8 @@ NATURE_DQN: dict[str, Any] = {
 class TeacherKind:
     """One kind of teacher."""
 
-    learns_by: str
-    """Module and class of its learning"""
+    learns_by: str | None
+    """Module and class of its learning; None where it only comes ready"""
     optimisers: tuple[str, ...]
     """Those that it may learn with, its own first"""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -47,9 +47,12 @@ class TeacherKind:
     """Whether its network normalises before each ReLU; otherwise it is plain"""
     from_replay: bool = False
     """Whether it learns from minibatches of the memory, which its students share; otherwise from each rollout"""
+    integers: bool = False
+    """Whether its network is an exported student's, in whole numbers"""
 
 
 KINDS = {
     "pqn": TeacherKind("edgedistill.teachers.pqn:PQN", ("muon", "radam", "rmsprop"), layer_norm=True),
     "dqn": TeacherKind("edgedistill.teachers.dqn:DQN", ("rmsprop", "radam"), NATURE_DQN, from_replay=True),
+    "student": TeacherKind(None, (), integers=True),
 }

@@ -9,6 +9,7 @@ from edgedistill.atari.protocol import Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.files import CannotWrite
 from edgedistill.networks.ensemble import EnsembleNetwork
+from edgedistill.networks.integer_network import IntegerNetwork
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy
 from edgedistill.networks.tensors import load_module, module_tensors
 from edgedistill.runs.config import TrainConfig
@@ -28,8 +29,10 @@ class Trained:
     """Agent steps after which these weights were saved"""
 
 
-def network_of(kind: str, network: str, actions: int, *, bf16: bool) -> AtariNetwork:
+def network_of(kind: str, network: str, actions: int, *, bf16: bool) -> ActionNetwork:
     """A teacher's network of a kind (`KINDS`) and a name (`nature`, or one of the catalogue)."""
+    if KINDS[kind].integers:
+        return IntegerNetwork(architecture_of(network), actions)
     layer_norm = KINDS[kind].layer_norm
     return AtariNetwork(architecture_of(network), actions, layer_norm=layer_norm, plain=not layer_norm, bf16=bf16)
 

@@ -16,7 +16,7 @@ from edgedistill.teachers.teacher import NAME, Teacher
 def build_teacher(config: TrainConfig, actions: int, *, device: torch.device, bf16: bool) -> Teacher:
     """A new teacher, its weights drawn from torch's generator; a frozen one waits for those that it came with."""
     network = teacher_network(config, actions, bf16=bf16).to(device)
-    if not isinstance(network, AtariNetwork) or config.frozen:
+    if not isinstance(network, AtariNetwork) or config.frozen or config.kind.learns_by is None:
         return Frozen(network)
     module, name = config.kind.learns_by.split(":")
     optimisers = TEACHER[config.teacher_optimiser](network, config.learning_rate, config.muon_learning_rate)

@@ -1,0 +1,119 @@
+"""Exported students as frozen teachers."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from edgedistill.atari.emulator import Emulator
+from edgedistill.errors import BadRequest
+from edgedistill.exporter.export import export_student, play_frames
+from edgedistill.networks.ensemble import EnsembleNetwork
+from edgedistill.networks.network import GreedyPolicy
+from edgedistill.networks.tensors import load_module
+from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.trained import load_trained, network_of
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import shipped_student
+from edgedistill.teachers.sources import load_ready_teacher, pinned_source
+from tests.cards import with_fields
+
+SMALL = (
+    "--steps 384 --envs 4 --rollout-length 16 --minibatch 32 --memory-frames 128 --learning-starts 64 --student-batch 32 "
+    "--threads 1 --evaluate-episodes 1 --evaluate-every 384"
+).split()
+
+
+def policy_of(source, game):
+    """A ready teacher as it plays."""
+    actions = len(Emulator(game).actions)
+    ready = load_ready_teacher(source, game, actions)
+    network = network_of(ready.kind, ready.network, actions, bf16=False)
+    load_module(network, ready.tensors, "teacher")
+    return ready, GreedyPolicy(network)
+
+
+def changed(path, output, student=None, strides=None):
+    """A copy of a file with another name of its design on its card, or other strides."""
+    model = onnx.load(path)
+    if student:
+        card = {prop.key: prop.value for prop in model.metadata_props}
+        del model.metadata_props[:]
+        helper.set_model_props(model, with_fields(card, student=student))
+    if strides:
+        last = [node for node in model.graph.node if node.op_type == "QLinearConv" and node.attribute][-1]
+        last.attribute[0].ints[:] = strides
+    onnx.save(model, output)
+    return output
+
+
+@pytest.mark.parametrize(("game", "student"), [("pong", "pico"), ("breakout", "nano"), ("ms_pacman", "net5")])
+def test_it_gives_the_logits_of_onnx_runtime_to_the_last_bit(game, student):
+    ready, teacher = policy_of(f"{game}:{student}", game)
+    exported = Policy.load(shipped_student(game, student))
+    frames = play_frames(exported.act, game, 300, seed=7, epsilon=0.05)
+    np.testing.assert_array_equal(teacher.values(frames), exported.logits(frames))
+    assert (ready.kind, ready.network, ready.emits_q) == ("student", student, False)
+    assert ready.step == exported.card.trained_steps > 0
+
+
+def test_students_learn_from_a_file_and_the_run_resumes_and_is_exported(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.onnx").write_bytes(shipped_student("pong", "micro").read_bytes())
+    outcome = cli("train", "--teacher-from", "mine.onnx", "--student", "pico", "--out", "run", *SMALL)
+    assert outcome.code == 0, outcome.err
+    run = RunFolder.open(tmp_path / "run")
+    config = run.config()
+    assert (config.teacher, config.teacher_network, config.teacher_from) == ("student", "micro", "mine.onnx")
+    frames = np.random.default_rng(0).integers(0, 256, (20, 84, 84, 4), np.uint8)
+    expected = Policy.load("mine.onnx").logits(frames)
+    for trained in load_trained(run, ["best_teacher", "last_teacher"]):
+        np.testing.assert_array_equal(GreedyPolicy(trained.network).values(frames), expected)
+    assert "student_loss" in run.metrics_path.read_text()
+    assert cli("train", "--resume", "run", "--steps", "512").code == 0
+    export_student(run, "pico", tmp_path / "pico.onnx", episodes=1, epsilons=(0.01,), allow_disagreement=True)
+    assert '"teacher_from": "mine.onnx"' in (tmp_path / "pico.md").read_text()
+
+
+def test_several_students_and_a_run_teach_together(cli, tmp_path, tiny_run):
+    sources = ("--teacher-from", "pong:pico", "--teacher-from", "pong", "--teacher-from", tiny_run.path)
+    outcome = cli("train", *sources, "--student", "pico", "--out", tmp_path / "run", *SMALL)
+    assert outcome.code == 0, outcome.err
+    run = RunFolder.open(tmp_path / "run")
+    assert [(member.kind, member.source) for member in run.config().ensemble[:2]] == [
+        ("student", "pong:pico"),
+        ("student", "pong"),
+    ]
+    (trained,) = load_trained(run, ["best_teacher"])
+    assert isinstance(trained.network, EnsembleNetwork)
+
+
+def test_a_student_on_the_hub_teaches_too(hub):
+    commit = hub.add("ada/pong", {"README.md": b"", "pico.onnx": shipped_student("pong", "pico").read_bytes()})
+    assert load_ready_teacher("hub:ada/pong:pico.onnx", "pong", 6).network == "pico"
+    assert pinned_source("hub:ada/pong:pico.onnx", "pong") == f"hub:ada/pong@{commit}:pico.onnx"
+
+
+def test_what_cannot_teach_is_refused_before_there_is_a_folder(cli, tmp_path, float_run):
+    pico = shipped_student("pong", "pico")
+    export_student(
+        float_run, "pico", tmp_path / "float.onnx", precision="float32", episodes=1, epsilons=(0.01,),
+        allow_disagreement=True,
+    )  # fmt: skip
+    (tmp_path / "text.onnx").write_text("not one")
+    files = {
+        changed(pico, tmp_path / "other.onnx", student="mine"): "'mine' is not in the catalogue (edgedistill zoo)",
+        changed(pico, tmp_path / "named.onnx", student="micro"): "not the catalogue's 'micro' in whole numbers (weights",
+        tmp_path / "float.onnx": "not the catalogue's 'pico' in whole numbers (",
+        tmp_path / "text.onnx": "text.onnx: ",
+    }
+    for file, complaint in files.items():
+        outcome = cli("train", "--teacher-from", file, "--student", "pico", "--out", tmp_path / "run")
+        assert outcome.code == 2 and complaint in outcome.err, outcome.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_graph_of_other_strides_is_refused(tmp_path):
+    model = changed(shipped_student("pong", "pico"), tmp_path / "strides.onnx", strides=[2, 2])
+    with pytest.raises(BadRequest, match="in whole numbers"):
+        load_ready_teacher(str(model), "pong", 6)
