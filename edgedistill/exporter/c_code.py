@@ -22,9 +22,9 @@ from edgedistill.atari.games import human_normalised
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.c_selftest import selftest_frames
-from edgedistill.networks.integer_layer import IntegerLayer, UnknownGraph
-from edgedistill.networks.graph_layers import graph_layers
 from edgedistill.files import check_writable, write_atomically
+from edgedistill.networks.graph_layers import graph_layers
+from edgedistill.networks.integer_layer import IntegerLayer, UnknownGraph
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.policy import Policy
 

@@ -59,7 +59,8 @@ class TrainConfig:
     teacher: str = setting(
         "pqn",
         "pqn (Gallici et al. 2024) or dqn (Mnih et al. 2015); student is what --teacher-from FILE.onnx brings.",
-        Group.TEACHER, words=tuple(KINDS),
+        Group.TEACHER,
+        words=tuple(KINDS),
     )
     """How the teacher learns."""
     teacher_network: str = setting(

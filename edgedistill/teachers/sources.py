@@ -1,5 +1,5 @@
-"""Where teachers that come ready come from: runs of ours, exported students and stable-baselines3 files, one or several.
-Files may be here or on the hub."""
+"""Where teachers that come ready come from: runs of ours, exported students and stable-baselines3 files, here or on the
+hub, one or several."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -32,7 +32,10 @@ import pytest
         (["train", "--teacher", "student"], "say which with --teacher-from FILE.onnx or GAME"),
         (["train", "--teacher-from", "missing.onnx"], "missing.onnx: cannot be read"),
         (["train", "--teacher-from", "pong:mirco"], "No pong student 'mirco' ships. Did you mean 'micro'?"),
-        (["train", "--teacher-from", "breakout"], "The teacher of breakout plays breakout, not pong. Use --game breakout"),
+        (
+            ["train", "--teacher-from", "breakout"],
+            "The teacher of breakout plays breakout, not pong. Use --game breakout",
+        ),
         (["train", "--teacher-from", "pong", "--loss", "mse"], "copies Q-values, and a student has none"),
         (["train", "--teacher-from", "nowhere", "--teacher-only"], "leaves nothing to train"),
         (["train", "--teacher-from", "sb3:missing.zip"], "missing.zip"),
