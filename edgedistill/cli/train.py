@@ -51,7 +51,7 @@ def train(
     from edgedistill.distill.machine import check_machine
     from edgedistill.distill.starting import new_run
     from edgedistill.distill.training import train as run_training
-    from edgedistill.phases import Profile
+    from edgedistill.profiler import Profile
     from edgedistill.report.keep import kept_by_size, smallest_that_keeps, verdict
     from edgedistill.runs.folder import RunFolder
 

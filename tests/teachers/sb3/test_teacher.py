@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
+from edgedistill.atari.blocks import to_input
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.errors import BadRequest
 from edgedistill.networks import sb3
-from edgedistill.networks.blocks import to_input
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.networks.sb3 import read_sb3
+from edgedistill.teachers.sb3.teacher import read_sb3
 from tests.hostile import MakesFolder, damaged
 from tests.torch_files import DqnPolicy, PpoPolicy, torch_bytes, unzipped, zipped
 
