@@ -20,8 +20,8 @@ from edgedistill.networks.tensors import load_module
 from edgedistill.runs.ensemble import MOST_MEMBERS, NATURE, Member
 from edgedistill.runs.folder import RunFolder
 from edgedistill.teachers.build import network_of
+from edgedistill.teachers.sb3.saved_policy import parse_sb3, read_sb3
 from edgedistill.teachers.sb3.state_dict import MAX_BYTES
-from edgedistill.teachers.sb3.teacher import parse_sb3, read_sb3
 
 SB3_PREFIX = "sb3:"
 SHARED = Wanted("stable-baselines3 teacher", ".zip", MAX_BYTES, examine=parse_sb3, named_as_repository=True)

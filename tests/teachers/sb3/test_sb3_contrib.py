@@ -12,7 +12,7 @@ from edgedistill.atari.blocks import to_input
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.errors import BadRequest
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.teachers.sb3.teacher import MAX_SETTINGS_BYTES, read_sb3
+from edgedistill.teachers.sb3.saved_policy import MAX_SETTINGS_BYTES, read_sb3
 from edgedistill.teachers.sources import load_ready_teacher
 from tests.torch_files import unzipped, zipped
 
