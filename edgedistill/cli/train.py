@@ -14,8 +14,8 @@ from edgedistill.catalogue import Architecture, find_architecture, pick_by_ratio
 from edgedistill.cli import train_options as options
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
-from edgedistill.hub.name import is_hub_name
 from edgedistill.runs.config import NO_LIMIT, TrainConfig, resumed_config
+from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.signals import stop_signals
 
 # Where no student is named, the product's promise is trained.

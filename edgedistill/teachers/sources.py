@@ -14,11 +14,11 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.errors import BadRequest
 from edgedistill.experience.collect import collect
 from edgedistill.experience.rollout import Rollout
-from edgedistill.hub.name import PREFIX, HubName, is_hub_name
-from edgedistill.hub.pull import Pulled, Wanted, pull
 from edgedistill.networks.tensors import load_module
 from edgedistill.runs.ensemble import MOST_MEMBERS, NATURE, Member
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runtime.hub.name import PREFIX, HubName, is_hub_name
+from edgedistill.runtime.hub.pull import Pulled, Wanted, pull
 from edgedistill.teachers.build import network_of
 from edgedistill.teachers.sb3.saved_policy import parse_sb3, read_sb3
 from edgedistill.teachers.sb3.state_dict import MAX_BYTES
