@@ -6,10 +6,11 @@ from edgedistill.atari.emulator import Emulator
 from edgedistill.networks.network import ActionNetwork
 from edgedistill.networks.tensors import load_module
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained, network_of
 from edgedistill.runtime.policy import Policy
+from edgedistill.teachers.build import network_of
 from edgedistill.teachers.sources import load_ready_teacher
 from edgedistill.teachers.teacher import NAME
+from edgedistill.teachers.trained import load_trained
 
 
 def load_teacher(path: Path) -> tuple[str, ActionNetwork]:

@@ -10,13 +10,13 @@ from edgedistill.atari.games import find_game
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import find_architecture, load_catalogue
 from edgedistill.errors import BadRequest
-from edgedistill.hub.name import HubName, is_hub_name
 from edgedistill.networks.graph_layers import graph_layers
 from edgedistill.networks.integer_layer import UnknownGraph
 from edgedistill.networks.integer_network import IntegerNetwork
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.networks.tensors import module_tensors
 from edgedistill.runtime.from_hub import pull_student
+from edgedistill.runtime.hub.name import HubName, is_hub_name
 from edgedistill.runtime.policy import Policy, read_student
 from edgedistill.runtime.shipped import shipped_student
 from edgedistill.teachers.ready import ReadyTeacher

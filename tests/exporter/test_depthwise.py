@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from benchmarks.c_targets import ARMV7, CORTEX_M4, NATIVE, SharedLibrary, build_program, run
+from edgedistill.atari.blocks import to_input
 from edgedistill.catalogue import Architecture, Conv, parse_architecture
 from edgedistill.exporter.c_code import c_source
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.quantise import learnt_layers, quantised_layers
-from edgedistill.networks.blocks import to_input
 from edgedistill.networks.graph_layers import graph_layers
 from edgedistill.networks.integer_network import IntegerNetwork
 from edgedistill.networks.integers import measure_ranges

@@ -12,10 +12,11 @@ from edgedistill.networks.ensemble import EnsembleNetwork
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.networks.tensors import load_module
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained, network_of
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
+from edgedistill.teachers.build import network_of
 from edgedistill.teachers.sources import load_ready_teacher, pinned_source
+from edgedistill.teachers.trained import load_trained
 from tests.cards import with_fields
 
 SETTINGS = {
