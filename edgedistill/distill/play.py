@@ -6,13 +6,13 @@ from threading import Event as Flag
 
 import numpy as np
 
+from edgedistill.atari.blocks import to_blocks
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, student_envs
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.blocks import to_blocks
 from edgedistill.networks.network import acting_copy
-from edgedistill.phases import results, timed
+from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.schedule import Span
 
