@@ -69,5 +69,7 @@ def _weight(read: IntegerLayer, layer: nn.Conv2d | nn.Linear, inputs: tuple[int,
     channels, height, width = layer.weight.shape[1:] if isinstance(layer, nn.Conv2d) else inputs
     if read.weight.size != layer.weight.numel() or len(read.weight) != len(layer.weight):
         raise UnknownGraph(f"weights {read.weight.shape}, where its design has {tuple(layer.weight.shape)}")
+    if read.stride is not None and isinstance(layer, nn.Conv2d) and read.stride != layer.stride[0]:
+        raise UnknownGraph(f"a stride of {read.stride}, where its design has {layer.stride[0]}")
     rows = read.weight.reshape(len(read.weight), height, width, channels).transpose(0, 3, 1, 2)
     return torch.from_numpy(rows.astype(np.float32)).reshape(layer.weight.shape)
