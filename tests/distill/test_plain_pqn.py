@@ -51,7 +51,7 @@ def plain_pqn(config, network, actions):
             action.append(np.concatenate(parts))
             reward.append(np.concatenate([step.reward for step in steps]).clip(-1, 1))
             done.append(np.concatenate([step.done for step in steps]))
-            obs = np.concatenate([step.obs for step in steps])
+            obs = np.concatenate([step.obs_tp1 for step in steps])
         with torch.no_grad():
             following = network(to_input(obs, torch.device("cpu"), torch.float32)).numpy().max(axis=1)
         best = [values.max(axis=1) for values in q[1:]] + [following]
