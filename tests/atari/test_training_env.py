@@ -24,7 +24,7 @@ def test_rewards_are_not_clipped():
     envs = TrainingEnvs("space_invaders", 2, threads=1)
     envs.reset(0)
     rng = np.random.default_rng(0)
-    rewards = np.concatenate([envs.step(rng.integers(envs.actions, size=2)).reward for _ in range(300)])
+    rewards = np.concatenate([envs.step(rng.integers(envs.actions, size=2)).reward_t for _ in range(300)])
     assert rewards.max() > 1
 
 
