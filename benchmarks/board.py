@@ -23,10 +23,10 @@ from edgedistill.atari.protocol import Act
 from edgedistill.exporter.export import play_frames
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.bench import bench
 from edgedistill.runtime.machine import this_machine
 from edgedistill.runtime.policy import Policy
+from edgedistill.teachers.trained import load_trained
 
 # Enough for one evaluation and every kind of checkpoint.
 STEPS = 4_096

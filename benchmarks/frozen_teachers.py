@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgedistill.atari.blocks import BLOCK, BLOCKS
 from edgedistill.atari.emulator import STACK
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import NATURE_DQN
-from edgedistill.networks.blocks import BLOCK, BLOCKS
 from edgedistill.networks.network import ActionNetwork, AtariNetwork
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.policy import Policy
+from edgedistill.teachers.trained import load_trained
 
 
 class ExportedTeacher(AtariNetwork):

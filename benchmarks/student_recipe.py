@@ -20,6 +20,7 @@ from contestants import QUESTIONS, Contestant, count_macs
 from frozen_teachers import load_teacher
 from numpy.typing import NDArray
 
+from edgedistill.atari.blocks import to_blocks, to_input
 from edgedistill.atari.emulator import Frames
 from edgedistill.atari.games import retention
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evaluate
@@ -33,9 +34,8 @@ from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
 from edgedistill.exporter.export import HELD_OUT_SEED, play_frames
 from edgedistill.exporter.graph import int8_model
-from edgedistill.networks.blocks import to_blocks, to_input
+from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16
-from edgedistill.optimisers.learner import Learner
 from edgedistill.runs.config import TrainConfig
 
 HELD_OUT_FRAMES = 4_000

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from edgedistill.atari.blocks import BLOCK, to_input
 from edgedistill.atari.emulator import STACK
 from edgedistill.atari.resize import SIDE
 from edgedistill.atari.training_env import TrainingEnvs
@@ -28,7 +29,6 @@ from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
-from edgedistill.networks.blocks import BLOCK, to_input
 from edgedistill.networks.network import AtariNetwork, native_bf16
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.presets import preset

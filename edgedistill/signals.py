@@ -3,9 +3,14 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+# Seconds in which further SIGTERMs are the same wish: systemd sends one to each process of a service, and a parent that
+# got one passes it on.
+SAME_WISH = 1.0
 
 # As shells count what a signal ended.
 TERMINATED = 128 + signal.SIGTERM
@@ -15,6 +20,8 @@ class Stop(threading.Event):
     """The wish to stop, and by which signal it came."""
 
     number = 0
+    at = 0.0
+    """When it came, as `time.monotonic` counts"""
 
     @property
     def exit_code(self) -> int:
@@ -25,6 +32,8 @@ class Stop(threading.Event):
 @contextmanager
 def stop_signals(acknowledge: Callable[[], None] = lambda: None) -> Iterator[Stop]:
     """An event that the first Ctrl-C or SIGTERM sets; the second ends the process at once, with its exit code.
+
+    SIGTERMs of the same second are one, so that a whole process group can be told, too.
 
     `acknowledge` is called at once after the first, on a thread of its own: the main one may be in the midst of
     printing, or wait for work that takes minutes.
@@ -38,10 +47,12 @@ def stop_signals(acknowledge: Callable[[], None] = lambda: None) -> Iterator[Sto
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            if number == signal.SIGTERM:
-                sys.exit(TERMINATED)
-            raise KeyboardInterrupt
-        stop.number = number
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            if time.monotonic() < stop.at + SAME_WISH:
+                return
+            sys.exit(TERMINATED)
+        stop.number, stop.at = number, time.monotonic()
         stop.set()
         woken.set()
 

@@ -136,7 +136,7 @@ def hub(monkeypatch, tmp_path) -> Iterator[Hub]:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("EDGEDISTILL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("edgedistill.hub.pull.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("edgedistill.runtime.hub.pull.PAUSES", (0.0, 0.0, 0.0))
     with serving() as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.address)
         yield hub

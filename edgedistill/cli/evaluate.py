@@ -105,8 +105,8 @@ def _run(
 ) -> tuple[str, list[Row], Teachers]:
     """The teachers and the float students of a run."""
     from edgedistill.runs.folder import RunFolder
-    from edgedistill.runs.trained import load_trained, score_trained
     from edgedistill.runtime.card import Score
+    from edgedistill.teachers.trained import load_trained, score_trained
 
     run = RunFolder.open(Path(target))
     config = run.config()

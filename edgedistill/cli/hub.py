@@ -27,8 +27,8 @@ def pull(
 
     HF_TOKEN opens gated and private repositories, HF_ENDPOINT names another hub.
     """
-    from edgedistill.hub.name import HubName
     from edgedistill.runtime.from_hub import pull_student
+    from edgedistill.runtime.hub.name import HubName
     from edgedistill.runtime.policy import Policy
 
     # Without a spinner: beside its thread, the file would not be tried out in a child of its own.
@@ -75,7 +75,7 @@ def push(
     """
     from edgedistill.errors import BadRequest
     from edgedistill.exporter.hub_folder import PAGE, hub_folder
-    from edgedistill.hub.name import HubName
+    from edgedistill.runtime.hub.name import HubName
     from edgedistill.runtime.shipped import find_student
 
     repository = HubName.parse(name)

@@ -5,7 +5,7 @@ from typing import Any
 from rich.table import Table
 
 from edgedistill.cli.output import console
-from edgedistill.phases import DESCRIPTIONS, Profile
+from edgedistill.profiler import DESCRIPTIONS, Profile
 
 
 def profile_summary(profile: Profile, steps: int) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from edgedistill.catalogue import Architecture, find_architecture, pick_by_ratio
 from edgedistill.cli import train_options as options
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
-from edgedistill.hub.name import is_hub_name
 from edgedistill.runs.config import NO_LIMIT, TrainConfig, resumed_config
+from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.signals import stop_signals
 
 # Where no student is named, the product's promise is trained.
@@ -51,7 +51,7 @@ def train(
     from edgedistill.distill.machine import check_machine
     from edgedistill.distill.starting import new_run
     from edgedistill.distill.training import train as run_training
-    from edgedistill.phases import Profile
+    from edgedistill.profiler import Profile
     from edgedistill.report.keep import kept_by_size, smallest_that_keeps, verdict
     from edgedistill.runs.folder import RunFolder
 

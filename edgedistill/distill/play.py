@@ -5,13 +5,13 @@ from concurrent.futures import Executor, Future, wait
 
 import numpy as np
 
+from edgedistill.atari.blocks import to_blocks
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, student_envs
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.blocks import to_blocks
 from edgedistill.networks.network import acting_copy
-from edgedistill.phases import results, timed
+from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.schedule import Span
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from edgedistill.distill import losses
 from edgedistill.experience.batch import Batch
-from edgedistill.optimisers.learner import Learner
-from edgedistill.phases import timed
+from edgedistill.networks.learner import Learner
+from edgedistill.profiler import timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.teachers.dqn import td_target
 

@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgedistill.atari.blocks import blocks_to_input
 from edgedistill.distill.student_update import update_student
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import ReplayMemory
-from edgedistill.networks.blocks import blocks_to_input
 from edgedistill.networks.integers import measure_ranges
+from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.optimisers.choice import STUDENT
-from edgedistill.optimisers.learner import Learner
-from edgedistill.phases import results, timed
+from edgedistill.networks.optimisers import STUDENT
+from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.schedule import Span
 

@@ -19,7 +19,7 @@ from edgedistill.distill.resuming import take_up
 from edgedistill.distill.running import Running, RunState
 from edgedistill.errors import EdgeDistillError
 from edgedistill.experience.memory import ReplayMemory
-from edgedistill.phases import Profile, profiling
+from edgedistill.profiler import Profile, profiling
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgedistill.atari.blocks import blocks_to_input
 from edgedistill.experience.memory import Transitions
-from edgedistill.networks.blocks import blocks_to_input
 
 
 @dataclass(frozen=True)

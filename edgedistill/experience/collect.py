@@ -2,16 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from edgedistill.atari.blocks import blocks_to_input, to_blocks
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.blocks import blocks_to_input, to_blocks
-from edgedistill.networks.network import ActionNetwork
-from edgedistill.phases import timed
+from edgedistill.profiler import timed
+
+
+class Actor(Protocol):
+    """A network as play takes it."""
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def input_dtype(self) -> torch.dtype: ...
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x (N, 64, 21, 21) -> one value per action (N, A)."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +34,7 @@ class Driver:
 
     envs: NDArray[np.int64]
     """Indices of its environments"""
-    network: ActionNetwork
+    network: Actor
 
     def of(self, envs: slice) -> "Driver":
         """The driver within some environments, counted from the first of these."""
@@ -46,7 +60,7 @@ def epsilon_of_envs(step: int, decay_steps: int, floors: NDArray[np.float64]) ->
 def collect(
     envs: TrainingEnvs,
     rollout: Rollout,
-    teacher: ActionNetwork,
+    teacher: Actor,
     epsilon: NDArray[np.float64],
     rng: np.random.Generator,
     running_return: NDArray[np.float64],

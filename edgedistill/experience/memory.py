@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgedistill.atari.blocks import BLOCKS, CELL, PIXELS, newest, shown, stacked
 from edgedistill.atari.emulator import STACK
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.blocks import BLOCKS, CELL, PIXELS, newest, shown, stacked
-from edgedistill.phases import timed
+from edgedistill.profiler import timed
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import PureWindowsPath
 
 from edgedistill.atari.emulator import FRAME_SKIP
 from edgedistill.atari.games import human_normalised, retention
-from edgedistill.hub.name import is_hub_name
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runtime.card import Card
+from edgedistill.runtime.hub.name import is_hub_name
 
 
 def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None = None) -> str:

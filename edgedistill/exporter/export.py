@@ -19,10 +19,10 @@ from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import Trained, load_trained, score_trained
 from edgedistill.runtime.card import Card, Score
 from edgedistill.runtime.packed_card import QUANTISATIONS, ratio_of
 from edgedistill.runtime.policy import Policy
+from edgedistill.teachers.trained import Trained, load_trained, score_trained
 
 # Below this share of equal actions an export is refused. A student that learnt in integers is written down as it is,
 # and in float32 only the order of additions differs from torch's, which decides near ties alone.

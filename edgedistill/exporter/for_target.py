@@ -11,8 +11,8 @@ from edgedistill.exporter.board_folder import check_folder, write_board_folder
 from edgedistill.exporter.export import CARD_EPSILONS, Exported, export_student
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target
-from edgedistill.hub.name import is_hub_name
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import find_student
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgedistill.atari.games import gym_name, human_normalised, retention
 from edgedistill.errors import BadRequest
-from edgedistill.hub.name import HubName, leaves_its_folder
 from edgedistill.runtime.card import COMPARED_EPSILON, Card, Score
+from edgedistill.runtime.hub.name import HubName, leaves_its_folder
 from edgedistill.runtime.policy import Policy
 
 PAGE = "README.md"

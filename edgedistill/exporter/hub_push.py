@@ -8,8 +8,8 @@ from huggingface_hub import CommitOperationAdd, HfApi, get_token
 from huggingface_hub.utils import disable_progress_bars
 
 from edgedistill.errors import BadRequest, EdgeDistillError
-from edgedistill.hub.http import HUGGING_FACE, endpoint
-from edgedistill.hub.name import HubName
+from edgedistill.runtime.hub.http import HUGGING_FACE, endpoint
+from edgedistill.runtime.hub.name import HubName
 
 TOKENS = f"{HUGGING_FACE}/settings/tokens"
 

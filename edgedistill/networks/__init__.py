@@ -1,1 +1,1 @@
-"""Torch networks, built from a catalogue entry."""
+"""Torch networks, built from a catalogue entry, and what they learn with."""

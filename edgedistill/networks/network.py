@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edgedistill.atari.blocks import BLOCK, BLOCKS, to_input
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import Architecture
-from edgedistill.networks.blocks import BLOCK, BLOCKS, to_input
 from edgedistill.networks.integers import integer_forward
 
 

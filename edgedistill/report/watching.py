@@ -13,8 +13,8 @@ from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.protocol import Episode, Protocol
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.moment import GameRecord, Moment, screens, strongest_moment
+from edgedistill.teachers.trained import load_trained
 
 Values = NDArray[np.float32]
 Tell = Callable[[str], None]

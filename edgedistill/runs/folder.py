@@ -19,7 +19,7 @@ from torch import Tensor
 
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.files import PARTIAL, CannotWrite, alone, append_line, write_atomically
-from edgedistill.phases import timed
+from edgedistill.profiler import timed
 from edgedistill.runs.checkpoint import BEST, load_tensors, save_tensors
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.lines import read_lines

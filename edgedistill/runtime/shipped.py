@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgedistill.atari.games import find_game
 from edgedistill.errors import BadRequest, did_you_mean
-from edgedistill.hub.name import HubName, is_hub_name
 from edgedistill.runtime.card import COMPARED_EPSILON, Card
+from edgedistill.runtime.hub.name import HubName, is_hub_name
 from edgedistill.runtime.policy import Policy
 
 # The product's promise: the default player is the best one at 1.7% of the teacher or less.

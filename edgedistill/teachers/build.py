@@ -1,14 +1,16 @@
-"""The teacher that a run's settings ask for."""
+"""The teacher that a run's settings ask for, and its network."""
 
 from importlib import import_module
 
 import torch
 
-from edgedistill.networks.network import AtariNetwork
-from edgedistill.optimisers.choice import TEACHER
-from edgedistill.optimisers.learner import Learner
+from edgedistill.networks.ensemble import EnsembleNetwork
+from edgedistill.networks.learner import Learner
+from edgedistill.networks.network import ActionNetwork, AtariNetwork
+from edgedistill.networks.optimisers import TEACHER
 from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.trained import teacher_network
+from edgedistill.runs.ensemble import architecture_of
+from edgedistill.runs.kinds import KINDS
 from edgedistill.teachers.frozen import Frozen
 from edgedistill.teachers.teacher import NAME, Teacher
 
@@ -25,3 +27,17 @@ def build_teacher(config: TrainConfig, actions: int, *, device: torch.device, bf
     )
     teacher: Teacher = getattr(import_module(module), name)(config, learner)
     return teacher
+
+
+def network_of(kind: str, network: str, actions: int, *, bf16: bool) -> AtariNetwork:
+    """A teacher's network of a kind (`KINDS`) and a name (`nature`, or one of the catalogue)."""
+    layer_norm = KINDS[kind].layer_norm
+    return AtariNetwork(architecture_of(network), actions, layer_norm=layer_norm, plain=not layer_norm, bf16=bf16)
+
+
+def teacher_network(config: TrainConfig, actions: int, *, bf16: bool) -> ActionNetwork:
+    """The network of a run's teacher, its weights not yet loaded."""
+    if not config.ensemble:
+        return network_of(config.teacher, config.teacher_network, actions, bf16=bf16)
+    members = [network_of(member.kind, member.network, actions, bf16=bf16) for member in config.ensemble]
+    return EnsembleNetwork(members, [member.temperature for member in config.ensemble])

@@ -12,7 +12,7 @@ from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.phases import results, timed
+from edgedistill.profiler import results, timed
 from edgedistill.runs.schedule import Span
 from edgedistill.teachers.teacher import LearningTeacher
 

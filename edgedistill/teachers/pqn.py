@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edgedistill.atari.blocks import blocks_to_input
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.blocks import blocks_to_input
 from edgedistill.networks.network import ActionNetwork, AtariNetwork
-from edgedistill.phases import results, timed
+from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.schedule import Span
 from edgedistill.teachers.teacher import LearningTeacher

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from edgedistill.atari.blocks import to_blocks
 from edgedistill.atari.games import find_game
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.errors import BadRequest
 from edgedistill.experience.collect import collect
 from edgedistill.experience.rollout import Rollout
-from edgedistill.hub.name import PREFIX, HubName, is_hub_name
-from edgedistill.hub.pull import Pulled, Wanted, pull
-from edgedistill.networks.blocks import to_blocks
-from edgedistill.networks.sb3 import parse_sb3, read_sb3
-from edgedistill.networks.state_dict import MAX_BYTES
 from edgedistill.networks.tensors import load_module
 from edgedistill.runs.ensemble import MOST_MEMBERS, NATURE, Member
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import network_of
+from edgedistill.runtime.hub.name import PREFIX, HubName, is_hub_name
+from edgedistill.runtime.hub.pull import Pulled, Wanted, pull
+from edgedistill.teachers.build import network_of
+from edgedistill.teachers.sb3.saved_policy import parse_sb3, read_sb3
+from edgedistill.teachers.sb3.state_dict import MAX_BYTES
 
 SB3_PREFIX = "sb3:"
 SHARED = Wanted("stable-baselines3 teacher", ".zip", MAX_BYTES, examine=parse_sb3, named_as_repository=True)

@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgedistill.atari.blocks import blocks_to_input
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.blocks import blocks_to_input
+from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import ActionNetwork, acting_copy
 from edgedistill.networks.tensors import module_tensors
-from edgedistill.optimisers.learner import Learner
-from edgedistill.phases import results, timed
+from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.schedule import Span
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from edgedistill.phases import PHASES
+from edgedistill.profiler import PHASES
 
 
 def test_train_tells_where_its_time_went(cli, tmp_path):

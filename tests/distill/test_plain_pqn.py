@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from edgedistill.atari.blocks import to_input
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
-from edgedistill.networks.blocks import to_input
-from edgedistill.optimisers.muon import Muon
+from edgedistill.networks.muon import Muon
 from tests.conftest import TINY
 
 ROLLOUTS = 3

@@ -9,7 +9,7 @@ from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
-from edgedistill.phases import Profile, profiling
+from edgedistill.profiler import Profile, profiling
 from tests.conftest import DQN, TINY
 
 

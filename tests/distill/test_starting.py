@@ -10,7 +10,7 @@ from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained
+from edgedistill.teachers.trained import load_trained
 from tests.conftest import TINY
 from tests.torch_files import DqnPolicy, PpoPolicy, torch_bytes, zipped
 

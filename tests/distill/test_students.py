@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from edgedistill.atari.blocks import to_blocks
 from edgedistill.catalogue import find_architecture
 from edgedistill.distill import losses
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.student_update import student_loss, update_student
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.memory import Transitions
-from edgedistill.networks.blocks import to_blocks
 from tests.conftest import TINY
 
 

@@ -9,7 +9,7 @@ from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained
+from edgedistill.teachers.trained import load_trained
 from tests.conftest import TINY
 
 FEW = replace(TINY, steps=384, evaluate_every=10**9, evaluate_episodes=1)

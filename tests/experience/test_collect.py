@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from edgedistill.atari.blocks import to_blocks
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, student_envs
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.blocks import to_blocks
 from tests.conftest import TINY
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from edgedistill.atari.blocks import newest, to_blocks
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
-from edgedistill.networks.blocks import newest, to_blocks
 
 ENVS, LENGTH, ACTIONS = 3, 8, 2
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from benchmarks.c_targets import ARMV7, CORTEX_M4, NATIVE, SharedLibrary, build_program, run
+from edgedistill.atari.blocks import to_input
 from edgedistill.catalogue import Architecture, Conv, parse_architecture
 from edgedistill.exporter.c_code import c_source
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.quantise import learnt_layers, quantised_layers
-from edgedistill.networks.blocks import to_input
 from edgedistill.networks.integers import measure_ranges
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runtime.onnx_file import check_onnx

@@ -8,6 +8,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
+from edgedistill.atari.blocks import to_input
 from edgedistill.catalogue import load_catalogue
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter import export as exporter
@@ -15,13 +16,12 @@ from edgedistill.exporter.board_folder import write_board_folder
 from edgedistill.exporter.export import Fidelity, export_student, fidelity, play_frames
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.targets import find_target
-from edgedistill.networks.blocks import to_input
 from edgedistill.networks.integers import measure_ranges
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games
+from edgedistill.teachers.trained import load_trained
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from edgedistill.runs.folder import RunFolder
+from edgedistill.signals import SAME_WISH
 
 TRAIN = [
     *(sys.executable, "-c", "from edgedistill.cli import main; main()", "train", "--game", "pong", "--student", "pico"),
@@ -82,6 +83,7 @@ def test_a_second_sigterm_ends_at_once(tmp_path):
     while b"again to stop at once" not in said:
         assert process.poll() is None
         said += process.stdout.readline()
+    time.sleep(SAME_WISH)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 143, err

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from edgedistill.atari.blocks import shown, stacked, to_blocks, to_input
 from edgedistill.catalogue import NATURE_DQN, Architecture, Conv, find_architecture, load_catalogue
-from edgedistill.networks.blocks import shown, stacked, to_blocks, to_input
 from edgedistill.networks.network import (
     AtariNetwork,
     FrameConv2d,

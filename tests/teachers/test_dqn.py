@@ -2,7 +2,7 @@ import torch
 
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.optimisers.choice import nature_rmsprop
+from edgedistill.networks.optimisers import nature_rmsprop
 from edgedistill.teachers.dqn import backward, clipped_td_loss, td_target
 
 

@@ -15,7 +15,7 @@ from edgedistill.networks.ensemble import EnsembleNetwork
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.runs.ensemble import MOST_MEMBERS
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained
+from edgedistill.teachers.trained import load_trained
 from tests.conftest import TINY
 from tests.torch_files import DqnPolicy, PpoPolicy, torch_bytes, zipped
 

@@ -14,7 +14,7 @@ from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evalua
 from edgedistill.distill.events import Evaluated, Evaluating, Event, Interrupted, Progress, Resumed
 from edgedistill.distill.observers.observer import Events, Observer
 from edgedistill.networks.network import ActionNetwork, GreedyPolicy
-from edgedistill.phases import timed
+from edgedistill.profiler import timed
 from edgedistill.teachers.teacher import player_tensors
 
 News = SimpleQueue[Evaluating | Future[Scores]]

@@ -8,11 +8,11 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from edgedistill.atari.blocks import to_input
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.errors import BadRequest
-from edgedistill.networks.blocks import to_input
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.networks.sb3 import MAX_SETTINGS_BYTES, read_sb3
+from edgedistill.teachers.sb3.saved_policy import MAX_SETTINGS_BYTES, read_sb3
 from edgedistill.teachers.sources import load_ready_teacher
 from tests.torch_files import unzipped, zipped
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from edgedistill.errors import BadRequest, EdgeDistillError
-from edgedistill.hub.name import HubName
+from edgedistill.runtime.hub.name import HubName
 
 HUGGING_FACE = "https://huggingface.co"
 # Without a byte for so long, a connection counts as broken.

@@ -8,13 +8,10 @@ from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.protocol import Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.files import CannotWrite
-from edgedistill.networks.ensemble import EnsembleNetwork
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy
 from edgedistill.networks.tensors import load_module, module_tensors
-from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.ensemble import architecture_of
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.kinds import KINDS
+from edgedistill.teachers.build import teacher_network
 
 
 @dataclass(frozen=True)
@@ -26,20 +23,6 @@ class Trained:
     network: ActionNetwork
     step: int
     """Agent steps after which these weights were saved"""
-
-
-def network_of(kind: str, network: str, actions: int, *, bf16: bool) -> AtariNetwork:
-    """A teacher's network of a kind (`KINDS`) and a name (`nature`, or one of the catalogue)."""
-    layer_norm = KINDS[kind].layer_norm
-    return AtariNetwork(architecture_of(network), actions, layer_norm=layer_norm, plain=not layer_norm, bf16=bf16)
-
-
-def teacher_network(config: TrainConfig, actions: int, *, bf16: bool) -> ActionNetwork:
-    """The network of a run's teacher, its weights not yet loaded."""
-    if not config.ensemble:
-        return network_of(config.teacher, config.teacher_network, actions, bf16=bf16)
-    members = [network_of(member.kind, member.network, actions, bf16=bf16) for member in config.ensemble]
-    return EnsembleNetwork(members, [member.temperature for member in config.ensemble])
 
 
 def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] = lambda message: None) -> list[Trained]:

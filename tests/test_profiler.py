@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from edgedistill.phases import PHASES, Profile, profiling, timed
+from edgedistill.profiler import PHASES, Profile, profiling, timed
 
 PAUSE = 0.02
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from edgedistill.networks.muon import Muon
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.optimisers.muon import Muon
-from edgedistill.optimisers.radam import FusedRAdam
+from edgedistill.networks.radam import FusedRAdam
 
 Optimisers = tuple[torch.optim.Optimizer, ...]
 Choice = Callable[[AtariNetwork, float, float], Optimisers]

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from edgedistill.errors import EdgeDistillError
-from edgedistill.hub.http import endpoint, get
-from edgedistill.hub.name import COMMIT, HubName
+from edgedistill.runtime.hub.http import endpoint, get
+from edgedistill.runtime.hub.name import COMMIT, HubName
 from edgedistill.schema import Unfit, listed, optional, table, whole, word
 
 # The hub itself takes no more files in one repository.

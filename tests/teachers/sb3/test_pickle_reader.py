@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgedistill.networks.pickle_reader import (
+from edgedistill.teachers.sb3.pickle_reader import (
     MAX_OPCODES,
     Storage,
     TensorRecord,

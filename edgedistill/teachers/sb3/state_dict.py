@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgedistill.networks.pickle_reader import Unreadable, read_tensor_records, short
+from edgedistill.teachers.sb3.pickle_reader import Unreadable, read_tensor_records, short
 
 # Bounds on a stranger's file, and on each member of it once inflated: a zip of 100 KB may hold one of 100 MB. A teacher
 # of DQN with its target network and Adam's moments takes 27 MB and 100 members, one of QR-DQN at most twice that.

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from edgedistill.networks.pickle_reader import Unreadable
-from edgedistill.networks.state_dict import MAX_BYTES, MAX_MEMBERS, StateDict, listed, open_zip, read_member
+from edgedistill.teachers.sb3.pickle_reader import Unreadable
+from edgedistill.teachers.sb3.state_dict import MAX_BYTES, MAX_MEMBERS, StateDict, listed, open_zip, read_member
 from tests.hostile import damaged
 from tests.torch_files import torch_bytes, unzipped, zipped
 

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from edgedistill.optimisers.radam import FusedRAdam
+from edgedistill.networks.radam import FusedRAdam
 
 
 def test_steps_are_those_of_torchs_radam():

@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
+from edgedistill.atari.blocks import to_input
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.errors import BadRequest
-from edgedistill.networks import sb3
-from edgedistill.networks.blocks import to_input
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.networks.sb3 import read_sb3
+from edgedistill.teachers.sb3 import saved_policy
+from edgedistill.teachers.sb3.saved_policy import read_sb3
 from tests.hostile import MakesFolder, damaged
 from tests.torch_files import DqnPolicy, PpoPolicy, torch_bytes, unzipped, zipped
 
@@ -218,7 +218,7 @@ def test_files_of_another_kind_are_refused(save, tmp_path, monkeypatch):
         BadRequest, match=r"has no 'policy\.pth' \(it has 'data', 'parameters', 'policy\.optimizer\.pth'"
     ):
         read_sb3(path)
-    monkeypatch.setattr(sb3, "MAX_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr(saved_policy, "MAX_BYTES", path.stat().st_size - 1)
     with pytest.raises(BadRequest, match="is larger than"):
         read_sb3(path)
 

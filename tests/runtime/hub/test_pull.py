@@ -6,9 +6,9 @@ import os
 import pytest
 
 from edgedistill.errors import BadRequest, EdgeDistillError
-from edgedistill.hub.name import HubName
 from edgedistill.runtime.api import load_policy
 from edgedistill.runtime.from_hub import pull_student
+from edgedistill.runtime.hub.name import HubName
 from edgedistill.runtime.shipped import shipped_student
 
 NANO = shipped_student("pong", "nano").read_bytes()

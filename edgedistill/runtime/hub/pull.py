@@ -15,9 +15,9 @@ from urllib.parse import quote, urlsplit
 
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.files import CannotWrite, write_atomically
-from edgedistill.hub.http import Interrupted, Unreachable, endpoint, get
-from edgedistill.hub.listing import HubFile, Listing, ask_for_listing
-from edgedistill.hub.name import HubName, leaves_its_folder
+from edgedistill.runtime.hub.http import Interrupted, Unreachable, endpoint, get
+from edgedistill.runtime.hub.listing import HubFile, Listing, ask_for_listing
+from edgedistill.runtime.hub.name import HubName, leaves_its_folder
 
 # Seconds before each attempt at a download; each goes on where the one before broke.
 PAUSES = (0.0, 0.5, 2.0)

@@ -5,7 +5,7 @@ import torch
 
 from edgedistill.atari.protocol import Protocol
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.trained import load_trained, score_trained
+from edgedistill.teachers.trained import load_trained, score_trained
 
 
 def test_equal_weights_play_once_under_a_protocol_and_others_for_themselves(tiny_run, tmp_path):

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgedistill.optimisers.muon import Muon, orthogonalised
+from edgedistill.networks.muon import Muon, orthogonalised
 
 
 @settings(deadline=None, max_examples=30)

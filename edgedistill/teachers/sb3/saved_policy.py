@@ -11,8 +11,8 @@ from torch import Tensor
 
 from edgedistill.catalogue import FRAME_SIDE, FRAME_STACK, NATURE_DQN
 from edgedistill.errors import BadRequest
-from edgedistill.networks.pickle_reader import Unreadable
-from edgedistill.networks.state_dict import MAX_BYTES, StateDict, listed, open_zip, read_member
+from edgedistill.teachers.sb3.pickle_reader import Unreadable
+from edgedistill.teachers.sb3.state_dict import MAX_BYTES, StateDict, listed, open_zip, read_member
 
 ACCEPTED = (
     "Accepted: what model.save('teacher.zip') of stable-baselines3 writes for DQN or PPO, or of sb3-contrib for QRDQN, "
