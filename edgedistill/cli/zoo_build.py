@@ -20,9 +20,6 @@ if TYPE_CHECKING:  # these bring torch, which start-up does without
     from edgedistill.zoo.plan import Plan
     from edgedistill.zoo.progress import GameProgress
 
-# A script that ships what was built must not go on after an interrupted build; shells give 130 to what Ctrl-C ended.
-INTERRUPTED = 130
-
 
 def build(
     games: Annotated[
@@ -89,7 +86,8 @@ def build(
     if outcome.unfinished:
         notes.print("Stopped; the work so far is in the last checkpoints.")
         notes.print(f"next:\n  {again}", soft_wrap=True)
-        raise typer.Exit(INTERRUPTED)
+        # A script that ships what was built must not go on while something is missing.
+        raise typer.Exit(stop.exit_code or 1)
     if not as_json:
         console.print("All there. To ship it, from a checkout:")
         print_next(f"edgedistill zoo check --in {out / 'trained'}", f"cp -r {out / 'trained'}/* student_zoo/trained/")

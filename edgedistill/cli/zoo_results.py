@@ -96,16 +96,15 @@ def _different(texts: list[str]) -> str:
 
 
 def _cell(kept: "Kept | None") -> str:
-    if kept is None or kept.retention is None or kept.interval is None:
-        return "–"
-    return f"{kept.retention:.1%} [{kept.interval[0]:.0%}, {kept.interval[1]:.0%}]"
+    return "–" if kept is None or kept.retention is None else _share(kept.retention, kept.interval)
 
 
 def _estimate(mean: "Estimate | None") -> str:
-    if mean is None:
-        return "–"
-    interval = f" [{mean.interval[0]:.0%}, {mean.interval[1]:.0%}]" if mean.interval else ""
-    return f"{mean.value:.1%}{interval}"
+    return "–" if mean is None else _share(mean.value, mean.interval)
+
+
+def _share(value: float, interval: tuple[float, float] | None) -> str:
+    return f"{value:.1%}" + (f" [{interval[0]:.0%}, {interval[1]:.0%}]" if interval else "")
 
 
 def _number(score: float) -> str:

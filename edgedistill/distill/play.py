@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, wait
+from threading import Event as Flag
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Play:
         self._rollout: Rollout
         self._jobs: list[Future[list[float]]] = []
         self._returns: list[float] = []
+        self._abandoned = Flag()
 
     def take(self, span: Span) -> Rollout:
         """The rollout of a span, once it is played."""
@@ -73,6 +75,7 @@ class Play:
             self._lanes.submit(
                 collect, group, self._rollout.of(games), teacher, epsilon[games], np.random.default_rng(seed),
                 self._running_return[games], [driver.of(games) for driver in drivers],
+                self._abandoned.is_set,
             )
             for group, games, seed in zip(self._groups, self._slices, self._seeds(span), strict=True)
         ]  # fmt: skip
@@ -81,6 +84,10 @@ class Play:
         """Until what has begun is played."""
         with timed("waiting"):
             wait(self._jobs)
+
+    def close(self) -> None:
+        """End before the next decision: a rollout of very many games takes minutes."""
+        self._abandoned.set()
 
     def mean_return(self) -> float | None:
         """Of the games that ended since this was last asked for; None where none did."""

@@ -9,6 +9,7 @@ The work of each line is dealt out to a few threads, the lanes, of which none wr
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import closing
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.events import Progress
@@ -32,20 +33,20 @@ def distil(
     The random numbers of a rollout derive from the run's seed and its step, so a resumed run draws the same.
     """
     teacher, students = learners.teacher, learners.students
-    play = Play(config, learners, envs, lanes)
-    for span in rollouts(config, start_step):
-        rollout = play.take(span)  # restarts the games after a checkpoint
-        memory.add(teacher.values(rollout, span, lanes))
-        students.get_ready(memory, span)
-        students.follow(teacher.update(rollout, memory, span, lanes), lanes)  # DQN yields what it learnt from
-        play.begin(span.next)  # the new teacher plays on, meanwhile:
-        students.update(memory, span, lanes)
-        if span.report_due:
-            play.wait()  # who is told has the machine to themselves
-            yield Progress(
-                step=span.end,
-                teacher_loss=teacher.mean_loss(),
-                student_loss=students.mean_losses(),
-                play_return=play.mean_return(),
-                memory_frames=len(memory),
-            )
+    with closing(Play(config, learners, envs, lanes)) as play:
+        for span in rollouts(config, start_step):
+            rollout = play.take(span)  # restarts the games after a checkpoint
+            memory.add(teacher.values(rollout, span, lanes))
+            students.get_ready(memory, span)
+            students.follow(teacher.update(rollout, memory, span, lanes), lanes)  # DQN yields what it learnt from
+            play.begin(span.next)  # the new teacher plays on, meanwhile:
+            students.update(memory, span, lanes)
+            if span.report_due:
+                play.wait()  # who is told has the machine to themselves
+                yield Progress(
+                    step=span.end,
+                    teacher_loss=teacher.mean_loss(),
+                    student_loss=students.mean_losses(),
+                    play_return=play.mean_return(),
+                    memory_frames=len(memory),
+                )

@@ -1,6 +1,6 @@
 """Play of the training environments: who acts, and with which ε."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,15 +65,19 @@ def collect(
     rng: np.random.Generator,
     running_return: NDArray[np.float64],
     drivers: Sequence[Driver] = (),
+    abandoned: Callable[[], bool] = lambda: False,
 ) -> list[float]:
     """Act ε-greedily, ε (N,), and fill `rollout`, whose first stacks are there already.
 
     The teacher acts, save where a driver does; its values are kept everywhere. `running_return` (N,) is updated in
-    place: the rewards of each environment's game so far. Returns the returns of the games that ended.
+    place: the rewards of each environment's game so far. Returns the returns of the games that ended. A rollout that is
+    `abandoned` stays unfinished.
     """
     finished: list[float] = []
     device, dtype = teacher.device, teacher.input_dtype
     for t in range(len(rollout.action)):
+        if abandoned():
+            return finished
         x = blocks_to_input(rollout.blocks[t], device, dtype)
         rollout.q[t] = teacher(x).cpu().numpy()
         greedy = rollout.q[t].argmax(axis=1)

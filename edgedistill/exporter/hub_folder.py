@@ -18,6 +18,8 @@ KEPT = (
     "Kept is (student − random) / (teacher − random). In `model-index`, what follows +/- is the standard deviation of "
     "a single game."
 )
+# As in README.md: there is no package of this name on PyPI.
+INSTALL = "pip install ."
 TAGS = ("deep-reinforcement-learning", "reinforcement-learning", "policy-distillation", "atari", "onnx")
 
 
@@ -64,6 +66,7 @@ def page(cards: Mapping[str, Card], folder: Mapping[str, bytes], name: HubName) 
     template = resources.files("edgedistill.export").joinpath("hub.md").read_text(encoding="utf-8")
     text = template.format(
         name=name.repo,
+        install=INSTALL,
         which="" if len(cards) == 1 else f":{next(iter(cards))}",
         rows="\n".join(_row(file, card, len(folder[file])) for file, card in cards.items()),
         pictures="\n" + "\n".join(pictures) + "\n" if pictures else "",

@@ -31,8 +31,8 @@ class Kept:
     @property
     def interval(self) -> tuple[float, float] | None:
         """95%, for the games played: the errors of student's and teacher's mean, carried over to their ratio (delta
-        method). What another training seed would give is not in it."""
-        if self.retention is None:
+        method). What another training seed would give is not in it. None where either played one game."""
+        if self.retention is None or self.score.interval is None or self.teacher.interval is None:
             return None
         random, _ = reference_scores()[self.game]
         error = (_error(self.score) ** 2 + (self.retention * _error(self.teacher)) ** 2) ** 0.5

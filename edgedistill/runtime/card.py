@@ -136,7 +136,7 @@ class Card:
         if written not in readers:
             raise BadRequest(
                 f"{source}: format version {written[:20]}, this edgedistill reads versions 1 and {FORMAT_VERSION}. "
-                "Export it again, or upgrade: pip install -U edgedistill"
+                "Export it again, or use a newer edgedistill."
             )
         try:
             values = readers[written]({key: value for key, value in metadata.items() if key.startswith(PREFIX)})

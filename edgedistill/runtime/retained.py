@@ -38,8 +38,8 @@ def retained(game: str, student: Scores, teacher: Score | None) -> Retained:
     games = min(protocol.episodes, teacher.episodes)
     if games < teacher.episodes and not teacher.returns:
         return Retained(
-            None, 0, f"the card keeps the mean of the teacher's {teacher.episodes} games alone: --episodes "
-            f"{teacher.episodes} or more plays the same",
+            None, 0, f"the card has the mean of the teacher's {teacher.episodes} games, not each of them: --episodes "
+            f"{teacher.episodes} compares the same games",
         )  # fmt: skip
     teachers_mean = fmean(teacher.returns[:games]) if teacher.returns else teacher.mean
     share = retention(game, fmean(student.returns[:games]), teachers_mean)

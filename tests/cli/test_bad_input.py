@@ -133,6 +133,14 @@ def test_a_resumed_run_that_the_machine_cannot_do_is_left_as_it_was(cli, tiny_ru
     assert (tiny_run.path / "config.json").read_bytes() == config
 
 
+def test_a_resumed_run_keeps_what_it_learns(cli, tiny_run):
+    config = (tiny_run.path / "config.json").read_bytes()
+    outcome = cli("train", "--resume", tiny_run.path, "--steps", 8192, "--seed", 5, "--learning-rate", 1)
+    assert outcome.code == 2
+    assert "--resume goes on with the run's own --seed (0): leave it out, or train into a new folder" in outcome.err
+    assert (tiny_run.path / "config.json").read_bytes() == config
+
+
 def test_a_teacher_of_another_game(cli, tiny_run, tmp_path):
     outcome = cli("train", "--game", "breakout", "--teacher-from", tiny_run.path, "--out", tmp_path / "run")
     assert outcome.code == 2

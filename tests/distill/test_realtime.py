@@ -1,3 +1,6 @@
+import signal
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -5,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
@@ -48,6 +52,24 @@ def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learnin
     assert all(event.teacher_loss is None for event in events)
     # Three rollouts of 2 epochs x 2 minibatches, 1.5 batches each.
     assert {student.updates for student in learners.students.learners} == {18}
+
+
+def test_who_is_stopped_at_once_does_not_wait_for_a_long_rollout(monkeypatch):
+    config = replace(TINY, rollout_length=400)
+    steps = []
+    step = TrainingEnvs.step
+
+    def interrupt(envs, action):
+        steps.append(None)
+        if len(steps) == 3:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.02)  # so that the other thread hears of it
+        return step(envs, action)
+
+    monkeypatch.setattr(TrainingEnvs, "step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        events_of(config)
+    assert 3 <= len(steps) < 400
 
 
 def test_students_finish_beside_a_teacher_that_is_done():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from edgedistill.report.kept import Kept
@@ -24,6 +26,14 @@ FOUND = [
 @pytest.fixture(scope="module")
 def panels():
     return plot_kept(FOUND, "micro").axes
+
+
+def test_one_game_has_no_interval():
+    several = kept("pong", "micro", 0.0162, 0.9)
+    assert several.interval is not None
+    one = replace(several.score, episodes=1)
+    assert replace(several, score=one).interval is None
+    assert replace(several, teacher=one).interval is None
 
 
 def test_every_size_has_a_tick_with_the_ratio_of_the_tables(panels):

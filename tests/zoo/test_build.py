@@ -20,7 +20,7 @@ def start(folder, *options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for(condition, process, seconds=120):
+def wait_for(condition, process, seconds=600):
     deadline = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -39,15 +39,15 @@ def test_a_build_is_stopped_and_goes_on_and_one_failure_does_not_stop_the_rest(p
     process = start(folder, "--jobs", "2")
     wait_for(lambda: pong.training().step >= 128, process)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode in (1, 130), err
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == 143, err
     assert f"edgedistill zoo build --out {folder}" in err
     stopped_at = pong.training().step
     assert 128 <= stopped_at < 1024
     assert "| pong | stopped |" in (folder / "progress.md").read_text()
 
     second = start(folder, "--jobs", "2")
-    out, err = second.communicate(timeout=300)
+    out, err = second.communicate(timeout=600)
     assert second.returncode == 1
     assert f"resumed at step {stopped_at:,}" in pong.log.read_text()
     assert "1 of 2 games failed" in err

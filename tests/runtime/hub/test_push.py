@@ -98,6 +98,11 @@ def test_the_page_is_what_the_hub_lists(micro, cli):
     for expected in ("edgedistill play hub:ada/two:micro.onnx", "![pong](pong.gif)", "| `nano.onnx` | breakout |"):
         assert expected in answer["page"]
     assert "19.70 [19.46, 19.92]" in answer["page"]
+    # The page tells how to install what is not on PyPI as the README does.
+    (install,) = re.findall(r"```sh\n(.+)\nedgedistill play", answer["page"])
+    assert f"```sh\n{install}\nedgedistill play" in (Path(__file__).parents[2] / "README.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_dry_run_needs_no_hub_and_prints_the_page(cli, micro, monkeypatch):

@@ -203,6 +203,12 @@ def test_settings_that_are_not_json_are_refused(save, data):
         read_sb3(save(DqnPolicy().state_dict(), data=data))
 
 
+def test_settings_that_unpack_to_much_are_refused_unread(save):
+    """A few kilobytes in the zip; as JSON, each three bytes would become a list."""
+    with pytest.raises(BadRequest, match=r"has a 'data' of 9,000,000 bytes, where at most 8,000,000 are read"):
+        read_sb3(save(DqnPolicy().state_dict(), data=b"[]," * 3_000_000))
+
+
 @pytest.mark.parametrize("data", [None, b"[]", b"{}"])
 def test_settings_may_be_missing(save, data):
     assert read_sb3(save(DqnPolicy().state_dict(), data=data)).actions == 6
