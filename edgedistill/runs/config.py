@@ -15,6 +15,7 @@ from edgedistill.runs.consistency import check_together
 from edgedistill.runs.ensemble import Member, parse_members
 from edgedistill.runs.kinds import KINDS, TeacherKind
 from edgedistill.runs.objective import Objective
+from edgedistill.runs.optimisers import STUDENT_OPTIMISERS, TEACHER_OPTIMISERS, described
 from edgedistill.runs.setting import Group, check_settings, setting, settings_of
 
 CONFIG_VERSION = 2
@@ -48,7 +49,7 @@ class TrainConfig:
         2_000_000, "Agent steps, 4 frames each. With --minutes alone there is no limit.",
         least=1, most=NO_LIMIT, resumable=True,
     )  # fmt: skip
-    """Pong is solved at a quarter of this (docs/history.md)."""
+    """Pong is solved at a quarter of this (docs/decisions.md)."""
     minutes: float | None = setting(None, "Stop after so many minutes.", above=0, most=1e6, resumable=True)
     """Of this invocation, evaluations included. None: no limit."""
     seed: int = setting(0, "All randomness derives from it.", least=0, most=2**31)
@@ -58,7 +59,7 @@ class TrainConfig:
 
     teacher: str = setting(
         "pqn",
-        "pqn (Gallici et al. 2024) or dqn (Mnih et al. 2015); student is what --teacher-from FILE.onnx brings.",
+        " or ".join(f"{name} ({kind.source})" for name, kind in KINDS.items()) + ".",
         Group.TEACHER,
         words=tuple(KINDS),
     )
@@ -78,9 +79,8 @@ class TrainConfig:
     minibatch: int = setting(128, "Samples per update of the teacher.", Group.TEACHER, least=1, most=65_536)
     """256 left Pong at −13.8 after 0.8M steps where 128 had reached +10.4."""
     teacher_optimiser: str = setting(
-        "muon", "muon for convolutions beside radam for the rest, radam for all, or rmsprop.", Group.TEACHER,
-        words=("muon", "radam", "rmsprop"),
-    )  # fmt: skip
+        "muon", described(TEACHER_OPTIMISERS), Group.TEACHER, words=tuple(TEACHER_OPTIMISERS)
+    )
     """RAdam is Gallici et al. 2024, RMSProp Mnih et al. 2015. With Muon (Jordan et al. 2024), Breakout's teacher plays
     several times better after as many steps (docs/decisions.md)."""
     learning_rate: float = setting(2.5e-4, "Of RAdam or RMSProp.", Group.TEACHER, above=0, most=1)
@@ -159,9 +159,8 @@ class TrainConfig:
     """Czarnecki et al. 2019. A 0.44% student of SpaceInvaders then kept 82% of its teacher, without it 56%
     (docs/history.md)."""
     student_optimiser: str = setting(
-        "muon", "muon for the weights of its layers beside adam for biases and head, or adam for all.", Group.STUDENTS,
-        words=("muon", "adam"),
-    )  # fmt: skip
+        "muon", described(STUDENT_OPTIMISERS), Group.STUDENTS, words=tuple(STUDENT_OPTIMISERS)
+    )
     """A 1.62% student of a finished Breakout teacher keeps several times as much with Muon (docs/decisions.md)."""
     student_muon_learning_rate: float = setting(0.02, "Of each student's Muon.", Group.STUDENTS, above=0, most=1)
     """0.04 was worse, 0.01 about as good (docs/decisions.md)."""

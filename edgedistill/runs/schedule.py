@@ -29,8 +29,8 @@ class Span:
     @property
     def next(self) -> "Span | None":
         """The rollout that follows without a restart, if one does."""
-        following = Span(self.config, self.end, self.config.is_due(self.config.checkpoint_every, self.end))
-        return following if self.end < self.config.steps and not following.restarts else None
+        after = Span(self.config, self.end, self.config.is_due(self.config.checkpoint_every, self.end))
+        return after if self.end < self.config.steps and not after.restarts else None
 
     @property
     def play_seed(self) -> np.random.SeedSequence:

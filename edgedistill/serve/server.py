@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edgedistill.errors import EdgeDistillError
-from edgedistill.serve.moment import Moment
 from edgedistill.serve.show import Show
+from edgedistill.serve.snapshot import Snapshot
 
 MOST_VIEWERS = 6
 # A viewer has two, and presses come on others.
@@ -212,14 +212,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def _stream(self, kind: str, opening: bytes, part: Callable[[Moment], bytes]) -> None:
-        """Moment after moment; those that pass while one is sent are left out."""
+    def _stream(self, kind: str, opening: bytes, part: Callable[[Snapshot], bytes]) -> None:
+        """Snapshot after snapshot; those that pass while one is sent are left out."""
         self._begin(kind)
         self.wfile.write(opening)
         number = 0
-        while found := self.server.show.moments.after(number):
-            number, moment = found
-            self.wfile.write(part(moment))
+        while found := self.server.show.snapshots.after(number):
+            number, snapshot = found
+            self.wfile.write(part(snapshot))
 
 
 def is_ours(host: str, names: set[str]) -> bool:
@@ -240,9 +240,9 @@ def is_ours(host: str, names: set[str]) -> bool:
     return True
 
 
-def _picture(moment: Moment) -> bytes:
+def _picture(snapshot: Snapshot) -> bytes:
     """Ends with the next one's boundary: browsers show a part once they have seen its end."""
-    jpeg = moment.jpeg()
+    jpeg = snapshot.jpeg()
     return b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n--%b\r\n" % (
         len(jpeg),
         jpeg,
@@ -250,7 +250,7 @@ def _picture(moment: Moment) -> bytes:
     )
 
 
-STREAMS: dict[str, tuple[str, bytes, Callable[[Moment], bytes]]] = {
+STREAMS: dict[str, tuple[str, bytes, Callable[[Snapshot], bytes]]] = {
     "/screen.mjpeg": (f"multipart/x-mixed-replace; boundary={BOUNDARY}", f"--{BOUNDARY}\r\n".encode(), _picture),
-    "/events": ("application/x-ndjson", b"", Moment.line),
+    "/events": ("application/x-ndjson", b"", Snapshot.line),
 }

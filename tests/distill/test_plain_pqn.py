@@ -49,9 +49,9 @@ def plain_pqn(config, network, actions):
             steps = [group.step(part) for group, part in zip(groups, parts, strict=True)]
             frames.append(obs)
             action.append(np.concatenate(parts))
-            reward.append(np.concatenate([step.reward for step in steps]).clip(-1, 1))
-            done.append(np.concatenate([step.done for step in steps]))
-            obs = np.concatenate([step.obs for step in steps])
+            reward.append(np.concatenate([step.reward_t for step in steps]).clip(-1, 1))
+            done.append(np.concatenate([step.done_t for step in steps]))
+            obs = np.concatenate([step.obs_tp1 for step in steps])
         with torch.no_grad():
             following = network(to_input(obs, torch.device("cpu"), torch.float32)).numpy().max(axis=1)
         best = [values.max(axis=1) for values in q[1:]] + [following]
