@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from scipy.special import softmax
 
 from edgedistill.atari.emulator import Emulator
 from edgedistill.catalogue import find_architecture
+from edgedistill.distill.starting import new_run
 from edgedistill.exporter.export import play_frames
 from edgedistill.exporter.graph import float32_model
-from edgedistill.networks.ensemble import EnsembleNetwork
 from edgedistill.networks.graph_layers import graph_layers
 from edgedistill.networks.integer_layer import UnknownGraph
 from edgedistill.networks.integer_network import IntegerNetwork
@@ -21,7 +22,7 @@ from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime.card import PREFIX
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
-from edgedistill.teachers.build import network_of
+from edgedistill.teachers.build import network_of, teacher_network
 from edgedistill.teachers.sources import load_ready_teacher, pinned_source
 from edgedistill.teachers.trained import load_trained
 
@@ -77,19 +78,21 @@ def test_students_learn_from_a_file_and_the_run_resumes(cli, tmp_path, monkeypat
     assert cli("train", "--resume", "run", "--steps", "512").code == 0
 
 
-def test_several_students_and_a_run_teach_together(cli, tmp_path, tiny_run):
-    sources = ("--teacher-from", "pong:pico", "--teacher-from", "pong", "--teacher-from", tiny_run.path)
-    # Fixed, so that the run's teacher is not measured on its own play.
-    quick = (*SMALL, "--temperature-kind", "fixed", "--temperature", "0.1")
-    outcome = cli("train", *sources, "--student", "pico", "--out", tmp_path / "run", *quick)
-    assert outcome.code == 0, outcome.err
-    run = RunFolder.open(tmp_path / "run")
-    assert [(member.kind, member.source) for member in run.config().ensemble[:2]] == [
-        ("student", "pong:pico"),
-        ("student", "pong"),
+def test_several_students_teach_by_their_mean_policy(tmp_path):
+    sources = ("pong:pico", "pong:nano")
+    students = (find_architecture("pico"),)
+    run, config = new_run(tmp_path / "run", "pong", students, "pqn", "realtime", sources, {"memory_frames": 64})
+    assert [(each.kind, each.source, each.temperature) for each in config.ensemble] == [
+        ("student", source, 1.0) for source in sources
     ]
-    (trained,) = load_trained(run, ["best_teacher"])
-    assert isinstance(trained.network, EnsembleNetwork)
+    network = teacher_network(config, 6, bf16=False)
+    best = run.load_best_teacher()
+    assert best is not None
+    load_module(network, best[0], "teacher")
+    frames = np.random.default_rng(0).integers(0, 256, (20, 84, 84, 4), np.uint8)
+    policies = [softmax(policy_of(source, "pong")[1].values(frames), axis=1) for source in sources]
+    found = softmax(GreedyPolicy(network).values(frames), axis=1)
+    np.testing.assert_allclose(found, sum(policies) / 2, atol=1e-6)
 
 
 def test_a_student_on_the_hub_teaches_too(hub):
