@@ -44,7 +44,7 @@ class TrainConfig:
         2_000_000, "Agent steps, 4 frames each. With --minutes alone there is no limit.",
         least=1, most=NO_LIMIT, resumable=True,
     )  # fmt: skip
-    """Pong is solved at a quarter of this (docs/history.md)."""
+    """Pong is solved at a quarter of this (docs/decisions.md)."""
     minutes: float | None = setting(None, "Stop after so many minutes.", above=0, most=1e6, resumable=True)
     """Of this invocation, evaluations included. None: no limit."""
     seed: int = setting(0, "All randomness derives from it.", least=0, most=2**31)
