@@ -86,8 +86,8 @@ class TrainConfig:
         0.99, "Decay of the average of the teacher's weights that teaches and is evaluated; 0: none.",
         Group.TEACHER, least=0, most=0.99999,
     )  # fmt: skip
-    """At each update. Action values change less from rollout to rollout, so that students can follow: in Breakout they
-    reach two thirds of a climbing teacher instead of a quarter (docs/decisions.md)."""
+    """At each update. Action values change less from rollout to rollout, so that students can follow: in Breakout
+    `micro` scored 85% of a climbing teacher after 400,000 steps instead of 18% (one seed, docs/decisions.md)."""
     teacher_cooldown: float = setting(
         0.5,
         "Share of the steps over which its rate falls to 0, before students finish.",
