@@ -13,7 +13,8 @@ from edgedistill.catalogue import Architecture, find_architecture, pick_by_ratio
 from edgedistill.cli import train_options as options
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
-from edgedistill.runs.config import NO_LIMIT, TrainConfig, resumed_config
+from edgedistill.runs.config import NO_LIMIT, TrainConfig
+from edgedistill.runs.config_file import resumed_config
 from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.signals import stop_signals
 

@@ -18,7 +18,7 @@ from edgedistill.networks.optimisers import make_optimisers
 from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.optimisers import STUDENT_OPTIMISERS
-from edgedistill.runs.schedule import Span
+from edgedistill.runs.schedule import Span, student_rate, students_in_integers
 
 # Enough for the largest activations, which are clipped beyond what was seen, and learnt with from then on.
 RANGE_FRAMES = 2_048
@@ -49,10 +49,10 @@ class Students:
         self.ready = memory.is_ready(self._config.learning_starts)
         if self.ready:
             self.centre(memory)
-            if self._config.students_in_integers(span.step):
+            if students_in_integers(self._config, span.step):
                 self.begin_integers(memory)
         for student in self.learners:
-            student.set_rate(self._config.student_rate(span.step))
+            student.set_rate(student_rate(self._config, span.step))
 
     def follow(self, batches: Iterable[Batch], lanes: Executor) -> None:
         """Learn from minibatches that the teacher has learnt from, while it is at the next one."""

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from edgedistill.errors import EdgeDistillError
 from edgedistill.serve.show import Show
 from edgedistill.serve.snapshot import Snapshot
+from edgedistill.serve.streams import STREAMS
 
 MOST_VIEWERS = 6
 # A viewer has two, and presses come on others.
@@ -33,7 +34,6 @@ PATIENCE_SECONDS = 5
 SEND_BUFFER_BYTES = 32_768
 # As `Content-Length` has it: below 1,000 bytes.
 PRESS_LENGTH = re.compile("[0-9]{1,3}")
-BOUNDARY = "picture"
 # What `socketserver` passes on: a socket, and an address of its family.
 Accepted = Any
 HEADERS = {
@@ -238,19 +238,3 @@ def is_ours(host: str, names: set[str]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _picture(snapshot: Snapshot) -> bytes:
-    """Ends with the next one's boundary: browsers show a part once they have seen its end."""
-    jpeg = snapshot.jpeg()
-    return b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n--%b\r\n" % (
-        len(jpeg),
-        jpeg,
-        BOUNDARY.encode(),
-    )
-
-
-STREAMS: dict[str, tuple[str, bytes, Callable[[Snapshot], bytes]]] = {
-    "/screen.mjpeg": (f"multipart/x-mixed-replace; boundary={BOUNDARY}", f"--{BOUNDARY}\r\n".encode(), _picture),
-    "/events": ("application/x-ndjson", b"", Snapshot.line),
-}

@@ -13,7 +13,7 @@ from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.profiler import results, timed
-from edgedistill.runs.schedule import Span
+from edgedistill.runs.schedule import Span, teacher_rate
 from edgedistill.teachers.teacher import LearningTeacher
 
 
@@ -27,7 +27,7 @@ class DQN(LearningTeacher):
         the teacher is at the next one.
         """
         if self.learns(span.step) and memory.is_ready(self.config.learning_starts):
-            self.learner.set_rate(self.config.teacher_rate(span.step))
+            self.learner.set_rate(teacher_rate(self.config, span.step))
             rng = np.random.default_rng(span.teacher_seed)
             for _ in range(self.config.envs):
                 (batch,) = results([lanes.submit(self._learn, memory, rng)])

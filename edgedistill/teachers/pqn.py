@@ -18,7 +18,7 @@ from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import ActionNetwork, AtariNetwork
 from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.schedule import Span
+from edgedistill.runs.schedule import Span, teacher_rate
 from edgedistill.teachers.teacher import LearningTeacher
 
 
@@ -33,7 +33,7 @@ class PQN(LearningTeacher):
         if not self.learns(span.step):
             return ()
         config, learner = self.config, self.learner
-        learner.set_rate(config.teacher_rate(span.step))
+        learner.set_rate(teacher_rate(config, span.step))
         reward = rollout.reward.clip(-1, 1)
         target = q_lambda_targets(reward, rollout.done, rollout.q, gamma=config.gamma, lam=config.lam)
 

@@ -14,6 +14,7 @@ from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.networks.muon import Muon
+from edgedistill.runs.schedule import rollout_seeds
 from tests.conftest import TINY
 
 ROLLOUTS = 3
@@ -30,7 +31,7 @@ def plain_pqn(config, network, actions):
     groups = [TrainingEnvs(config.game, size, threads=1) for size in sizes]
     losses = []
     for step in range(0, ROLLOUTS * config.rollout_steps, config.rollout_steps):
-        play_seed, teacher_seed, _ = config.rollout_seeds(step)
+        play_seed, teacher_seed, _ = rollout_seeds(config, step)
         seeds = play_seed.spawn(config.lanes)
         if step == 0:
             obs = np.concatenate(
