@@ -37,6 +37,7 @@ from edgedistill.exporter.graph import int8_model
 from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16
 from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.schedule import student_rate, students_in_integers
 
 HELD_OUT_FRAMES = 4_000
 
@@ -66,8 +67,8 @@ def teach(contestant: Contestant, base: TrainConfig, teacher: ActionNetwork, mem
         students.centre(memory)
     rng = np.random.default_rng(config.seed)
     for batch in range(config.steps):
-        student.set_rate(config.student_rate(batch))
-        if config.students_in_integers(batch):
+        student.set_rate(student_rate(config, batch))
+        if students_in_integers(config, batch):
             students.begin_integers(memory)
         sample = memory.sample(config.student_batch, rng, with_next=config.objective.td is not None)
         update_student(student, Batch.of(sample, network.device, network.input_dtype), config)

@@ -32,7 +32,7 @@ from edgedistill.report.curves import Point, read_run
 from edgedistill.runs.folder import RunFolder
 from edgedistill.signals import stop_signals
 
-# int8 students score within half a point of their float selves in Pong (docs/history.md).
+# int8 students score within 0.7 points of their float selves in Pong (docs/history.md).
 NEAR = 1.0
 
 

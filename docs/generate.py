@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgedistill.atari.games import action_counts, game_title, reference_scores
+from edgedistill.atari.games import action_count, game_title, reference_scores
 from edgedistill.catalogue import find_architecture
 from edgedistill.cli.train_options import default_text
 from edgedistill.cli.zoo_results import markdown_table
@@ -99,7 +99,7 @@ def picture() -> str:
 def kept_by_size() -> str:
     """Game × size: students' scores, and what they keep of their teachers, beside other players."""
     found = {(kept.game, kept.student): kept for kept in read_kept(sorted(TRAINED.glob("*/*.onnx")))}
-    ratios = [find_architecture(size).ratio(action_counts()[SHOWN_GAMES[0]]) for size in SHOWN_SIZES]
+    ratios = [find_architecture(size).ratio(action_count(SHOWN_GAMES[0])) for size in SHOWN_SIZES]
     files = [(TRAINED / SHOWN_GAMES[0] / f"{size}.onnx").stat().st_size for size in SHOWN_SIZES]
     sizes = [f"{size}, {ratio:.2%}" for size, ratio in zip(SHOWN_SIZES, ratios, strict=True)]
     rows = [[f"file ({game_title(SHOWN_GAMES[0])})", "", "", "", *(f"{size / 1000:.0f} KB" for size in files), ""]]

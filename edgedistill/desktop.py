@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from edgedistill.atari.emulator import Emulator
+from edgedistill.atari.games import action_count
 from edgedistill.distill import training
 from edgedistill.distill.events import Event
 from edgedistill.distill.machine import check_machine
@@ -49,12 +49,12 @@ def train(
         may = {name: getattr(config, name) for name, (each, _, _) in settings_of(TrainConfig).items() if each.resumable}
         if replace(run.config(), **may) != config:
             raise BadRequest(f"{out} has other settings. Where a run goes on, these may change: {', '.join(may)}.")
-        check_machine(config, len(Emulator(config.game).actions))
+        check_machine(config, action_count(config.game))
         run.save_config(config)
     elif config.frozen:
         raise BadRequest("A frozen teacher comes with `edgedistill train --teacher-from`; go on here with resume=True.")
     else:
-        check_machine(config, len(Emulator(config.game).actions))
+        check_machine(config, action_count(config.game))
         run = RunFolder.create(Path(out), config)
     return training.train(run, config, resume=resume, should_stop=should_stop, warn=warn)
 

@@ -19,9 +19,24 @@ def reference_scores() -> dict[str, tuple[float, float]]:
         return {row["game"]: (float(row["random"]), float(row["human"])) for row in csv.DictReader(file)}
 
 
+def action_count(game: str) -> int:
+    """Size of a game's minimal action set.
+
+    Args:
+        game: ROM name. Of those in `scores.csv` it is known; others are loaded and asked.
+    """
+    known = _action_counts()
+    if game in known:
+        return known[game]
+    # Imported here because it loads ale-py, which the table does without.
+    from edgedistill.atari.emulator import Emulator
+
+    return len(Emulator(game).actions)
+
+
 @cache
-def action_counts() -> dict[str, int]:
-    """Size of each game's minimal action set, from `scores.csv`: known without loading a game."""
+def _action_counts() -> dict[str, int]:
+    """Of the games in `scores.csv`."""
     with resources.files("edgedistill.atari").joinpath("scores.csv").open() as file:
         return {row["game"]: int(row["actions"]) for row in csv.DictReader(file)}
 

@@ -116,32 +116,32 @@ def evaluate(
     game: str,
     protocol: Protocol,
     *,
-    lanes: int = 10,
+    at_once: int = 10,
     on_episode: Callable[[int, float], None] = lambda number, score: None,
 ) -> Scores:
-    """Play `protocol.episodes` games, `lanes` at a time so that the policy sees batches.
+    """Play `protocol.episodes` games, `at_once` beside each other so that the policy sees batches.
 
     Args:
-        act: greedy policy, frames (N, 84, 84, 4) uint8 -> actions (N,), N ≤ `lanes`.
+        act: greedy policy, frames (N, 84, 84, 4) uint8 -> actions (N,), N ≤ `at_once`.
         on_episode: called with the number and return of each finished game; what it raises ends the evaluation.
     """
     returns = np.zeros(protocol.episodes)
     waiting = iter(range(protocol.episodes))
     running = [
         Episode(protocol.emulator(game), protocol, number)
-        # In this order: zip asks its first iterator first, and must not take a number that finds no lane.
-        for _, number in zip(range(lanes), waiting, strict=False)
+        # In this order: zip asks its first iterator first, and must not take a number that none plays.
+        for _, number in zip(range(at_once), waiting, strict=False)
     ]
     while running:
         actions = act(np.stack([episode.emulator.frames for episode in running]))
         for episode, action in zip(running, actions, strict=True):
             episode.step(int(action))
-        for lane, episode in enumerate(running):
+        for place, episode in enumerate(running):
             if episode.over:
                 returns[episode.number] = episode.total_reward
                 on_episode(episode.number, episode.total_reward)
                 number = next(waiting, None)
                 if number is not None:
-                    running[lane] = Episode(episode.emulator, protocol, number)
+                    running[place] = Episode(episode.emulator, protocol, number)
         running = [episode for episode in running if not episode.over]
     return Scores(tuple(returns.tolist()), protocol)

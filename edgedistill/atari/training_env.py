@@ -10,16 +10,16 @@ from edgedistill.atari.resize import SIDE
 
 
 @dataclass(frozen=True)
-class Transition:
+class EnvStep:
     """What one step of N environments gave."""
 
-    obs: NDArray[np.uint8]
+    obs_tp1: NDArray[np.uint8]
     """(N, 4, 84, 84), newest frame last. After a game over it is the first of the next game."""
-    reward: NDArray[np.float32]
+    reward_t: NDArray[np.float32]
     """(N,), unclipped."""
-    done: NDArray[np.bool_]
+    done_t: NDArray[np.bool_]
     """(N,): a life was lost, or the game ended; the value of what follows is 0 (Mnih et al. 2015)."""
-    game_over: NDArray[np.bool_]
+    game_over_t: NDArray[np.bool_]
     """(N,): the game ended, so a return is complete."""
 
 
@@ -62,14 +62,14 @@ class TrainingEnvs:
         self._episode_frame = info["episode_frame_number"]
         return np.asarray(obs)
 
-    def step(self, action: NDArray[np.int64]) -> Transition:
-        """One agent step (4 frames) in each environment; action (N,) indexes the minimal action set."""
-        obs, reward, terminated, truncated, info = self._envs.step(action)
+    def step(self, action_t: NDArray[np.int64]) -> EnvStep:
+        """One agent step (4 frames) in each environment; action_t (N,) indexes the minimal action set."""
+        obs_tp1, reward_t, terminated, truncated, info = self._envs.step(action_t)
         # A lost life terminates too, but only a new game sets the frame count of the episode back.
         restarted = info["episode_frame_number"] < self._episode_frame
         self._episode_frame = info["episode_frame_number"]
-        done = terminated | truncated
-        return Transition(obs, reward.astype(np.float32), done, done & restarted)
+        done_t = terminated | truncated
+        return EnvStep(obs_tp1, reward_t.astype(np.float32), done_t, done_t & restarted)
 
     def close(self) -> None:
         self._envs.close()

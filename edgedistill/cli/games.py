@@ -14,14 +14,14 @@ def games(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
     A game may also be written as others do: MsPacman, ALE/MsPacman-v5, MsPacmanNoFrameskip-v4.
     """
-    from edgedistill.atari.games import action_counts, reference_scores
+    from edgedistill.atari.games import action_count, reference_scores
     from edgedistill.runtime.shipped import shipped_games
 
     shipped = shipped_games()
     rows: list[dict[str, Any]] = [
         {
             "game": game,
-            "actions": action_counts()[game],
+            "actions": action_count(game),
             "random": random,
             "human": human,
             "students": [file.name.removesuffix(".onnx") for file in shipped.get(game, [])],

@@ -48,7 +48,7 @@ def serve(
                     console.print("Anyone on the network can watch and press the buttons.", style="yellow")
             show.run(stop)
         finally:
-            show.moments.close()
+            show.snapshots.close()
             server.shutdown()
     if not as_json:
         console.print(f"Played {show.decisions:,} decisions, {show.games:,} games to their end.")

@@ -8,13 +8,13 @@ from typing import Any
 import typer
 from rich.text import Text
 
-from edgedistill.atari.emulator import Emulator
-from edgedistill.atari.games import find_game
+from edgedistill.atari.games import action_count, find_game
 from edgedistill.catalogue import Architecture, find_architecture, pick_by_ratio
 from edgedistill.cli import train_options as options
 from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
-from edgedistill.runs.config import NO_LIMIT, TrainConfig, resumed_config
+from edgedistill.runs.config import NO_LIMIT, TrainConfig
+from edgedistill.runs.config_file import resumed_config
 from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.signals import stop_signals
 
@@ -52,7 +52,7 @@ def train(
     from edgedistill.distill.starting import new_run
     from edgedistill.distill.training import train as run_training
     from edgedistill.profiler import Profile
-    from edgedistill.report.keep import kept_by_size, smallest_that_keeps, verdict
+    from edgedistill.report.smallest import retention_by_size, smallest_that_keeps, verdict
     from edgedistill.runs.folder import RunFolder
 
     if keep is not None and (not 0 < keep <= 1 or teacher_only):
@@ -66,7 +66,7 @@ def train(
             raise BadRequest("--resume keeps the run's game, teacher, students and folder: leave these options out.")
         run = RunFolder.open(resume)
         config = resumed_config(run.config(), given)
-        check_machine(config, len(Emulator(config.game).actions))
+        check_machine(config, action_count(config.game))
         run.save_config(config)
     else:
         rom = find_game(game or DEFAULT_GAME)
@@ -95,7 +95,7 @@ def train(
             view.show(event)
     again = f"edgedistill train --resume {run.path}" + (f" --keep {keep:g}" if keep is not None else "")
     last = view.course.evaluated
-    kept = kept_by_size(config, last.scores, last.best_teacher) if last and keep is not None else []
+    kept = retention_by_size(config, last.scores, last.best_teacher) if last and keep is not None else []
     smallest = smallest_that_keeps(kept, keep) if keep is not None else None
     if as_json:
         answer = {} if keep is None else {"smallest_kept": asdict(smallest) if smallest else None}
@@ -128,6 +128,6 @@ def _students(game: str, ratios: list[float], names: list[str], teacher_only: bo
         raise BadRequest("--teacher-only trains no students; leave --ratio and --student out.")
     if not ratios and not names and not teacher_only:
         ratios = [DEFAULT_RATIO]
-    actions = len(Emulator(game).actions)
+    actions = action_count(game)
     picked = [find_architecture(name) for name in names] + [pick_by_ratio(ratio, actions) for ratio in ratios]
     return [(entry, entry.ratio(actions)) for entry in dict.fromkeys(picked)]

@@ -63,7 +63,8 @@ def _now(course: Course) -> Group:
     speed = f"  {course.speed:,.0f}/s" if course.speed else ""
     memory = ""
     if config.needs_memory and progress:
-        memory = f"  memory {progress.memory_frames / config.memory_frames:.0%}"
+        # It has room for whole rounds of all games, so for a few frames more than were asked for.
+        memory = f"  memory {min(1.0, progress.memory_frames / config.memory_frames):.0%}"
     return Group(
         Text(f"{steps}{speed}{memory}", no_wrap=True, overflow="ellipsis"),
         Text(course.doing, "bold", no_wrap=True, overflow="ellipsis"),

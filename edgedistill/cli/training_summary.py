@@ -5,8 +5,7 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from edgedistill.atari.emulator import Emulator
-from edgedistill.atari.games import retention
+from edgedistill.atari.games import action_count, retention
 from edgedistill.catalogue import Architecture
 from edgedistill.cli.output import print_table
 from edgedistill.cli.training_course import Course
@@ -19,7 +18,7 @@ def print_summary(course: Course, path: Path) -> None:
     if best is None:
         return
     config = course.config
-    actions = len(Emulator(config.game).actions)
+    actions = action_count(config.game)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("", "score", "best", "retention", "parameters", "ratio"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)

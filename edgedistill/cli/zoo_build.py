@@ -16,9 +16,9 @@ from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.signals import stop_signals
 
 if TYPE_CHECKING:  # these bring torch, which start-up does without
-    from edgedistill.zoo.build import Jobs
-    from edgedistill.zoo.plan import Plan
-    from edgedistill.zoo.progress import GameProgress
+    from edgedistill.zoo_build.build import Jobs
+    from edgedistill.zoo_build.plan import Plan
+    from edgedistill.zoo_build.progress import GameProgress
 
 
 def build(
@@ -51,8 +51,8 @@ def build(
     Each game is one real-time run of all students. What is finished is skipped; index.html and progress.md in the
     folder tell how far the rest is. A game that fails does not stop the others.
     """
-    from edgedistill.zoo.build import build as build_all
-    from edgedistill.zoo.plan import resolve
+    from edgedistill.zoo_build.build import build as build_all
+    from edgedistill.zoo_build.plan import resolve
 
     if on not in ("local", "ray"):
         raise BadRequest(f"--on must be local or ray, got '{on}'.")
@@ -113,10 +113,10 @@ def _settings(texts: list[str] | None) -> dict[str, Any] | None:
 
 def _workers(out: Path, plan: "Plan", on: str, jobs: int | None, threads: int) -> "Jobs":
     if on == "ray":
-        from edgedistill.zoo.ray_jobs import RayJobs
+        from edgedistill.zoo_build.ray_jobs import RayJobs
 
         return RayJobs(out, len(plan.games), threads)
-    from edgedistill.zoo.local_jobs import LocalJobs, fitting_jobs
+    from edgedistill.zoo_build.local_jobs import LocalJobs, fitting_jobs
 
     return LocalJobs(out, jobs or fitting_jobs(plan, threads), threads)
 
@@ -144,7 +144,7 @@ class _View:
                 console.print(f"{line.game}: {line.state}, {line.step:,} steps, {line.minutes:.1f} min", soft_wrap=True)
 
     def _rendered(self, lines: list["GameProgress"]) -> Table:
-        from edgedistill.zoo.progress import scores_text
+        from edgedistill.zoo_build.progress import scores_text
 
         table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
         for column in ("game", "state", f"steps of {self._plan.steps:,}", "minutes", "last scores"):

@@ -22,7 +22,7 @@ PASSES = 2
 # One is played while the one before is learnt from.
 ROLLOUTS = 2
 # Games of one network's evaluation beside each other, each with an emulator.
-EVALUATION_LANES = 10
+GAMES_AT_ONCE = 10
 FRAMES, EMULATORS = "the memory of frames", "emulators"
 # The setting that makes each part smaller.
 OPTIONS = {
@@ -81,7 +81,7 @@ def memory_parts(config: TrainConfig, actions: int) -> dict[str, int]:
     if not config.frozen:
         samples += PASSES * config.minibatch * _values(teachers, actions)
     samples += PASSES * config.student_batch * _values(students, actions)
-    emulators = config.envs + EVALUATION_LANES * min(config.lanes, 1 + len(students))
+    emulators = config.envs + GAMES_AT_ONCE * min(config.lanes, 1 + len(students))
     return {
         "Python and torch": BASE_BYTES,
         FRAMES: ReplayMemory.bytes_needed(config.memory_frames, actions) if config.needs_memory else 0,

@@ -8,6 +8,7 @@ from edgedistill.distill.running import RunState
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.schedule import evaluation_due
 
 
 def take_up(
@@ -30,7 +31,7 @@ def take_up(
     if step >= config.steps and evaluated:
         raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
     run.forget_after(step, warn)
-    is_due = step >= config.steps or config.evaluation_due(step)
+    is_due = step >= config.steps or evaluation_due(config, step)
     return step, state, is_due and not evaluated
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgedistill.atari.emulator import Emulator
+from edgedistill.atari.games import action_count
 from edgedistill.catalogue import Architecture
 from edgedistill.distill.machine import check_machine, fitting_frames
 from edgedistill.errors import BadRequest
@@ -39,7 +39,7 @@ def new_run(
         BadRequest: settings that do not fit, an unusable teacher, or a folder that holds a run already.
     """
     settings = {**preset(teacher=teacher, mode=mode, frozen=bool(teacher_from)), **given}
-    actions = len(Emulator(game).actions)
+    actions = action_count(game)
     if "learning_starts" not in given and "memory_frames" in settings:
         settings["learning_starts"] = min(settings.get("learning_starts", 0), settings["memory_frames"])
     if not teacher_from:

@@ -22,30 +22,30 @@ POLICY_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def student_loss(student: Learner, batch: Batch, config: TrainConfig) -> Tensor:
     """The sum of the terms of `config.loss`, as Sun & Fazli 2019 add L_KL + L_DQN."""
     objective = config.objective
-    output: Tensor = student.network(batch.x)
+    output: Tensor = student.network(batch.x_t)
     total: Tensor = output.new_zeros(())
     if objective.policy == "mse":
-        total = total + losses.q_mse(output, batch.teacher)
+        total = total + losses.q_mse(output, batch.q_t)
     elif objective.policy is not None:
         tau: Tensor | float = config.temperature
         if config.ensemble:
             tau = 1.0  # its members' policies were softened before their mean was taken
         elif config.temperature_kind == "relative":
-            tau = losses.relative_temperature(batch.teacher, config.temperature)
+            tau = losses.relative_temperature(batch.q_t, config.temperature)
         loss = POLICY_LOSSES[objective.policy]
         # A student that emits logits may scale them as it likes; one that emits Q-values has the teacher's scale.
-        total = total + loss(output / tau if objective.emits_q else output, batch.teacher / tau)
+        total = total + loss(output / tau if objective.emits_q else output, batch.q_t / tau)
     if objective.td is not None:
-        assert student.target is not None and batch.next_x is not None
+        assert student.target is not None and batch.x_tp1 is not None
         with torch.no_grad():
-            following = student.target(batch.next_x)
-        value = (
-            losses.imitation_value(following, batch.next_teacher)
+            own_q_tp1 = student.target(batch.x_tp1)
+        v_tp1 = (
+            losses.imitation_value(own_q_tp1, batch.q_tp1)
             if objective.td == "imitation-q"
-            else losses.self_value(following)
+            else losses.self_value(own_q_tp1)
         )
-        target = td_target(batch.reward, batch.done, value, config.gamma)
-        total = total + losses.td_loss(output, batch.action, target)
+        target = td_target(batch.reward_t, batch.done_t, v_tp1, config.gamma)
+        total = total + losses.td_loss(output, batch.action_t, target)
     return total
 
 

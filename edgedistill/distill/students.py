@@ -14,10 +14,11 @@ from edgedistill.experience.memory import ReplayMemory
 from edgedistill.networks.integers import measure_ranges
 from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import AtariNetwork
-from edgedistill.networks.optimisers import STUDENT
+from edgedistill.networks.optimisers import make_optimisers
 from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.schedule import Span
+from edgedistill.runs.optimisers import STUDENT_OPTIMISERS
+from edgedistill.runs.schedule import Span, student_rate, students_in_integers
 
 # Enough for the largest activations, which are clipped beyond what was seen, and learnt with from then on.
 RANGE_FRAMES = 2_048
@@ -48,10 +49,10 @@ class Students:
         self.ready = memory.is_ready(self._config.learning_starts)
         if self.ready:
             self.centre(memory)
-            if self._config.students_in_integers(span.step):
+            if students_in_integers(self._config, span.step):
                 self.begin_integers(memory)
         for student in self.learners:
-            student.set_rate(self._config.student_rate(span.step))
+            student.set_rate(student_rate(self._config, span.step))
 
     def follow(self, batches: Iterable[Batch], lanes: Executor) -> None:
         """Learn from minibatches that the teacher has learnt from, while it is at the next one."""
@@ -86,7 +87,7 @@ class Students:
             return
         with timed("students"):
             sample = memory.sample(RANGE_FRAMES, np.random.default_rng(0))
-            x = blocks_to_input(sample.blocks, unset[0].network.device, torch.float32)
+            x = blocks_to_input(sample.blocks_t, unset[0].network.device, torch.float32)
             for student in unset:
                 ranges = measure_ranges(student.player, x)
                 for network in student.networks.values():
@@ -111,8 +112,8 @@ class Students:
         rng, network = np.random.default_rng(span.student_seed), share[0].network
         for _ in range(span.memory_batches):
             with timed("sampling"):
-                following = self._config.objective.td is not None
-                sample = memory.sample(self._config.student_batch, rng, with_next=following)
+                with_next = self._config.objective.td is not None
+                sample = memory.sample(self._config.student_batch, rng, with_next=with_next)
                 batch = Batch.of(sample, network.device, network.input_dtype)
             self._learn(share, batch)
 
@@ -123,7 +124,8 @@ class Students:
 
 def student_learner(config: TrainConfig, name: str, network: AtariNetwork) -> Learner:
     """A student with what it learns with."""
-    choose = STUDENT[config.student_optimiser]
-    optimisers = choose(network, config.student_learning_rate, config.student_muon_learning_rate)
+    made_by = STUDENT_OPTIMISERS[config.student_optimiser].made_by
+    rate, muon_rate = config.student_learning_rate, config.student_muon_learning_rate
+    optimisers = make_optimisers(made_by, network, rate, muon_rate)
     with_target = config.objective.td is not None
     return Learner.build(name, network, optimisers, with_target=with_target, decay=config.student_average)

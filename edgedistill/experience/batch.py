@@ -13,32 +13,32 @@ from edgedistill.experience.memory import Transitions
 class Batch:
     """B steps of play, as networks take them."""
 
-    x: Tensor
+    x_t: Tensor
     """(B, 64, 21, 21)"""
-    teacher: Tensor
+    q_t: Tensor
     """(B, A): the teacher's values, without gradient"""
-    action: Tensor
+    action_t: Tensor
     """(B,)"""
-    reward: Tensor
+    reward_t: Tensor
     """(B,), clipped to ±1"""
-    done: Tensor
+    done_t: Tensor
     """(B,)"""
-    next_x: Tensor | None
+    x_tp1: Tensor | None
     """(B, 64, 21, 21), where a loss needs it"""
-    next_teacher: Tensor
+    q_tp1: Tensor
     """(B, A): the teacher's values of what followed"""
 
     @classmethod
     def of(cls, transitions: Transitions, device: torch.device, dtype: torch.dtype) -> "Batch":
         """A sample of the memory on a device, in what its networks compute with."""
-        following = transitions.next_blocks
+        blocks_tp1 = transitions.blocks_tp1
         return cls(
-            blocks_to_input(transitions.blocks, device, dtype),
-            torch.from_numpy(transitions.q).to(device),
-            torch.from_numpy(transitions.action).to(device),
+            blocks_to_input(transitions.blocks_t, device, dtype),
+            torch.from_numpy(transitions.q_t).to(device),
+            torch.from_numpy(transitions.action_t).to(device),
             # Rewards are clipped to ±1 for learning only (Mnih et al. 2015).
-            torch.from_numpy(transitions.reward).clamp(-1, 1).to(device),
-            torch.from_numpy(transitions.done).to(device),
-            None if following is None else blocks_to_input(following, device, dtype),
-            torch.from_numpy(transitions.next_q).to(device),
+            torch.from_numpy(transitions.reward_t).clamp(-1, 1).to(device),
+            torch.from_numpy(transitions.done_t).to(device),
+            None if blocks_tp1 is None else blocks_to_input(blocks_tp1, device, dtype),
+            torch.from_numpy(transitions.q_tp1).to(device),
         )

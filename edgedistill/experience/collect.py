@@ -87,10 +87,10 @@ def collect(
         rollout.action[t] = np.where(rng.random(envs.count) < epsilon, random_action, greedy)
         with timed("emulators"):
             step = envs.step(rollout.action[t])
-        rollout.blocks[t + 1] = to_blocks(step.obs)
-        rollout.reward[t], rollout.done[t], rollout.game_over[t] = step.reward, step.done, step.game_over
-        running_return += step.reward
-        finished += running_return[step.game_over].tolist()
-        running_return[step.game_over] = 0.0
+        rollout.blocks[t + 1] = to_blocks(step.obs_tp1)
+        rollout.reward[t], rollout.done[t], rollout.game_over[t] = step.reward_t, step.done_t, step.game_over_t
+        running_return += step.reward_t
+        finished += running_return[step.game_over_t].tolist()
+        running_return[step.game_over_t] = 0.0
     rollout.q[-1] = teacher(blocks_to_input(rollout.blocks[-1], device, dtype)).cpu().numpy()
     return finished

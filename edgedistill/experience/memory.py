@@ -19,19 +19,19 @@ from edgedistill.profiler import timed
 class Transitions:
     """B steps of play, and what followed each."""
 
-    blocks: NDArray[np.uint8]
+    blocks_t: NDArray[np.uint8]
     """(B, 21, 21, 64)"""
-    q: NDArray[np.float32]
+    q_t: NDArray[np.float32]
     """(B, A): the teacher's values when it acted"""
-    action: NDArray[np.int64]
+    action_t: NDArray[np.int64]
     """(B,)"""
-    reward: NDArray[np.float32]
+    reward_t: NDArray[np.float32]
     """(B,), unclipped"""
-    done: NDArray[np.bool_]
+    done_t: NDArray[np.bool_]
     """(B,)"""
-    next_blocks: NDArray[np.uint8] | None
+    blocks_tp1: NDArray[np.uint8] | None
     """(B, 21, 21, 64), if asked for; of no meaning where done"""
-    next_q: NDArray[np.float32]
+    q_tp1: NDArray[np.float32]
     """(B, A)"""
 
 
@@ -93,11 +93,11 @@ class ReplayMemory:
         if rollout.restarted or not self._added:
             self._shown_next = shown(rollout.blocks[0])
         found = []
-        for over, following in zip(rollout.game_over, rollout.blocks[1:], strict=True):
+        for over, blocks_tp1 in zip(rollout.game_over, rollout.blocks[1:], strict=True):
             found.append(self._shown_next)
             self._shown_next = np.roll(self._shown_next, -1, axis=1)
             self._shown_next[:, -1] = True
-            self._shown_next[over] = shown(following[over])
+            self._shown_next[over] = shown(blocks_tp1[over])
         return np.stack(found)
 
     def cut(self) -> None:
@@ -120,18 +120,18 @@ class ReplayMemory:
         # The oldest three rows lack the older frames of their stacks, except before the first row was ever replaced;
         # one more is spared for the steps that a cut pushes back. The newest lacks its successor.
         age = rng.integers(1, held - STACK, size=batch)
-        row = (self._added - 1 - age) % self._rows
-        row = np.where(self._cut[row], (row - 1) % self._rows, row)
+        row_t = (self._added - 1 - age) % self._rows
+        row_t = np.where(self._cut[row_t], (row_t - 1) % self._rows, row_t)
         env = rng.integers(self._frames.shape[1], size=batch)
-        following = (row + 1) % self._rows
+        row_tp1 = (row_t + 1) % self._rows
         return Transitions(
-            self._stacks(row, env),
-            self._q[row, env],
-            self._action[row, env].astype(np.int64),
-            self._reward[row, env],
-            self._done[row, env],
-            self._stacks(following, env) if with_next else None,
-            self._q[following, env],
+            self._stacks(row_t, env),
+            self._q[row_t, env],
+            self._action[row_t, env].astype(np.int64),
+            self._reward[row_t, env],
+            self._done[row_t, env],
+            self._stacks(row_tp1, env) if with_next else None,
+            self._q[row_tp1, env],
         )
 
     def _stacks(self, row: NDArray[np.int64], env: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -1,12 +1,9 @@
 """The folder that is copied to a board: the student, what installs its player, and how to."""
 
 import hashlib
-import json
 import os
 import shlex
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from edgedistill.exporter.bill import bill_of_materials, notices
 from edgedistill.exporter.c_code import write_c
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.own_wheel import own_wheel
+from edgedistill.exporter.replaced_folder import check_replaceable, replaced
 from edgedistill.exporter.requirements import Requirement, download_bytes, locked_requirements
 from edgedistill.exporter.service import Serving, template, unit
 from edgedistill.exporter.targets import Target
@@ -25,8 +23,6 @@ from edgedistill.exporter.wheels import download_wheels
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.policy import Policy
 
-# Written by every export: what else a folder holds is not ours to delete.
-MANIFEST = "export.json"
 # Measured on a Cortex-M4F (docs/performance.md): 1,060 bytes of code and 276 of stack at most.
 C_CODE_BYTES, C_STACK_BYTES = 1_100, 500
 # Programs around a student in C: the template, and its place in the folder.
@@ -38,8 +34,6 @@ SKELETONS = {
     "esp-idf.c": "esp-idf/main/main.c",
     "esp-idf-main.cmake": "esp-idf/main/CMakeLists.txt",
 }
-# What `install.sh` makes.
-INSTALLED = {"venv", "venv-a", "venv-b", ".install", "edgedistill.service"}
 
 
 def check_folder(folder: Path, target: Target, *, with_wheels: bool, serving: Serving | None) -> None:
@@ -57,8 +51,7 @@ def check_folder(folder: Path, target: Target, *, with_wheels: bool, serving: Se
     folder = folder.resolve()
     if not os.access(folder.parent, os.W_OK):
         raise BadRequest(f"{folder}: cannot be written (no folder {folder.parent}, or not yours).")
-    for place in (folder, *_aside(folder)):
-        _check_replaceable(place)
+    check_replaceable(folder)
 
 
 def write_board_folder(
@@ -93,7 +86,7 @@ def write_board_folder(
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
         raise BadRequest(f"{source}: its metadata lack what its card says, or are damaged ({error!r}).") from error
     report(f"writing the folder for {target.title}")
-    with _replaced(folder.resolve(), target) as aside:
+    with replaced(folder.resolve(), target) as aside:
         (aside / f"{game}.onnx").write_bytes(student)
         (aside / f"{game}.md").write_text(described, encoding="utf-8")
         if target.kind == "c":
@@ -213,56 +206,3 @@ def _title(game: str) -> str:
 
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else names[0]
-
-
-def _aside(folder: Path) -> tuple[Path, Path]:
-    """Where the new folder is written, and where the old one stands while it is replaced."""
-    return folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".outdated")
-
-
-@contextmanager
-def _replaced(folder: Path, target: Target) -> Iterator[Path]:
-    """A folder to write aside; renamed over `folder` at the end, deleted if anything fails."""
-    aside, outdated = _aside(folder)
-    try:
-        for leftover in (aside, outdated):
-            shutil.rmtree(leftover, ignore_errors=True)
-        aside.mkdir()
-        _write_manifest(aside, target, [])
-        yield aside
-        _write_manifest(aside, target, sorted(entry.name for entry in aside.iterdir()))
-        if folder.exists():
-            # Two renames: between them there is no folder, but never half of one.
-            folder.rename(outdated)
-            aside.rename(folder)
-            shutil.rmtree(outdated)
-        else:
-            aside.rename(folder)
-    except OSError as error:
-        raise BadRequest(f"{folder}: cannot be written ({error.strerror}).") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _write_manifest(folder: Path, target: Target, files: list[str]) -> None:
-    manifest = {"made_by": f"edgedistill {version('edgedistill')}", "target": target.name, "files": files}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Raise `BadRequest` unless `folder` is missing, empty, or an export to which nobody has added anything."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        ours = {MANIFEST, *manifest["files"], *INSTALLED} if manifest["made_by"].startswith("edgedistill ") else set()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        ours = set()
-    if not ours:
-        raise BadRequest(f"{folder} is not empty, and no earlier export. Name another folder, or a new one.")
-    # An export that was interrupted lists nothing yet.
-    added = {entry.name for entry in folder.iterdir()} - ours if manifest["files"] else set()
-    if added:
-        raise BadRequest(
-            f"{folder} holds '{min(added)}', which no export wrote. The folder is replaced as a whole: move that away."
-        )

@@ -7,6 +7,7 @@ from pathlib import PureWindowsPath
 from edgedistill.atari.emulator import FRAME_SKIP
 from edgedistill.atari.games import human_normalised, retention
 from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.config_file import config_to_json
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.hub.name import is_hub_name
 
@@ -46,7 +47,7 @@ def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None 
 
 def _settings(config: TrainConfig) -> str:
     """A run's settings, folded away. Cards go to strangers, who need not know where a teacher lay."""
-    table = json.loads(config.to_json())
+    table = json.loads(config_to_json(config))
     if config.teacher_from:
         sources = [member.source for member in config.ensemble] or [config.teacher_from]
         table["teacher_from"] = " + ".join(_without_folder(source) for source in sources)

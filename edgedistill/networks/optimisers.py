@@ -1,6 +1,7 @@
-"""The optimisers that a run may choose among, by name, for teachers and for students."""
+"""What makes the optimisers that a run may choose among; `runs/optimisers.py` has their names."""
 
 from collections.abc import Callable, Sequence
+from pkgutil import resolve_name
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,16 @@ Choice = Callable[[AtariNetwork, float, float], Optimisers]
 """Network, learning rate, learning rate of Muon -> one or more optimisers, of different weights."""
 
 
+def make_optimisers(made_by: str, network: AtariNetwork, rate: float, muon_rate: float) -> Optimisers:
+    """The optimisers of a network.
+
+    Args:
+        made_by: module and function of a `Choice`, as `module:function`.
+    """
+    choice: Choice = resolve_name(made_by)
+    return choice(network, rate, muon_rate)
+
+
 def nature_rmsprop(parameters: list[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
     """The RMSProp of the Nature table: "gradient momentum" and "squared gradient momentum" 0.95, "min squared gradient"
     0.01.
@@ -24,29 +35,33 @@ def nature_rmsprop(parameters: list[nn.Parameter], learning_rate: float) -> torc
     return torch.optim.RMSprop(parameters, learning_rate, alpha=0.95, eps=0.1, centered=True, foreach=True)
 
 
-def _teacher_muon(network: AtariNetwork, rate: float, muon_rate: float) -> Optimisers:
+def teacher_muon(network: AtariNetwork, rate: float, muon_rate: float) -> Optimisers:
     """Muon for the convolutions beside RAdam for the rest."""
     # Not for the 512 × 3136 layer: three times the time of an update, and play was worse (docs/decisions.md).
     convolutions: list[Tensor] = [layer.weight for layer in network.trunk if isinstance(layer, nn.Conv2d)]
     return Muon(convolutions, muon_rate), FusedRAdam(_others(network, convolutions), rate)
 
 
-def _student_muon(network: AtariNetwork, rate: float, muon_rate: float) -> Optimisers:
+def student_muon(network: AtariNetwork, rate: float, muon_rate: float) -> Optimisers:
     """Muon for the trunk's weights beside Adam for biases and head."""
     matrices: list[Tensor] = [parameter for parameter in network.trunk.parameters() if parameter.ndim > 1]
     return Muon(matrices, muon_rate), torch.optim.Adam(_others(network, matrices), rate, fused=True)
 
 
+def radam(network: AtariNetwork, rate: float, _: float) -> Optimisers:
+    """RAdam for all weights."""
+    return (FusedRAdam(list(network.parameters()), rate),)
+
+
+def rmsprop(network: AtariNetwork, rate: float, _: float) -> Optimisers:
+    """`nature_rmsprop` for all weights."""
+    return (nature_rmsprop(list(network.parameters()), rate),)
+
+
+def adam(network: AtariNetwork, rate: float, _: float) -> Optimisers:
+    """Adam for all weights."""
+    return (torch.optim.Adam(list(network.parameters()), rate, fused=True),)
+
+
 def _others(network: AtariNetwork, taken: Sequence[Tensor]) -> list[nn.Parameter]:
     return [parameter for parameter in network.parameters() if all(parameter is not each for each in taken)]
-
-
-TEACHER: dict[str, Choice] = {
-    "muon": _teacher_muon,
-    "radam": lambda network, rate, _: (FusedRAdam(list(network.parameters()), rate),),
-    "rmsprop": lambda network, rate, _: (nature_rmsprop(list(network.parameters()), rate),),
-}
-STUDENT: dict[str, Choice] = {
-    "muon": _student_muon,
-    "adam": lambda network, rate, _: (torch.optim.Adam(list(network.parameters()), rate, fused=True),),
-}

@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 
 from edgedistill.report.curves import Curve, EvaluatedRun, Interval, Point, read_run
-from edgedistill.report.settings import fields_of_games, group_by_setting, refuse_unlike
+from edgedistill.report.grouping import fields_of_games, group_by_setting, refuse_unlike
 from edgedistill.report.statistics import Estimate, interquartile_mean_estimate, mean_estimate
 
 # Retention at which a student counts as having reached its teacher.

@@ -12,6 +12,7 @@ from edgedistill.report.statistics import max_ratio, mean_ratio
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import METRICS, RunFolder
 from edgedistill.runs.metrics import EvaluationRecord
+from edgedistill.runs.schedule import first_evaluation
 
 Interval = tuple[float, float]
 
@@ -100,7 +101,7 @@ def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> 
         )
     if not evaluations:
         raise BadRequest(
-            f"{path} has no evaluation yet; its first comes after {config.first_evaluation:,} agent steps. "
+            f"{path} has no evaluation yet; its first comes after {first_evaluation(config):,} agent steps. "
             f"Go on: edgedistill train --resume {path}"
         )
     for evaluation in evaluations:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgedistill.atari.emulator import Emulator
-from edgedistill.atari.games import human_normalised, retention
+from edgedistill.atari.games import action_count, human_normalised, retention
 from edgedistill.atari.protocol import Protocol, Scores
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest
@@ -103,7 +102,7 @@ def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
 def final_scores(run: EvaluatedRun, exported: dict[str, Exported], warn: Warn) -> list[FinalScore]:
     """The best teacher and every student, in the settings' order."""
     config = run.config
-    actions = len(Emulator(config.game).actions)
+    actions = action_count(config.game)
     evaluated = _evaluated(run, warn)
     students = [_student(curve, config, actions, exported.get(curve.student), evaluated) for curve in run.curves]
     return [_teacher(run, actions, exported, evaluated), *students]

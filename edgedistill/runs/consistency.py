@@ -6,6 +6,7 @@ from edgedistill.errors import BadRequest
 from edgedistill.runs.ensemble import architecture_of
 from edgedistill.runs.kinds import KINDS
 from edgedistill.runs.objective import Objective
+from edgedistill.runs.optimisers import TEACHER_OPTIMISERS
 
 if TYPE_CHECKING:
     from edgedistill.runs.config import TrainConfig
@@ -53,9 +54,10 @@ def _check_kind(config: "TrainConfig") -> None:
         raise BadRequest(
             f"--minibatch must be at most envs × rollout length = {config.rollout_steps}, got {config.minibatch}."
         )
-    if config.teacher_optimiser not in kind.optimisers:
-        others = " or ".join(name for name, other in KINDS.items() if config.teacher_optimiser in other.optimisers)
+    not_for = TEACHER_OPTIMISERS[config.teacher_optimiser].not_for
+    if config.teacher in not_for:
+        others = " or ".join(name for name in KINDS if name not in not_for)
         raise BadRequest(
             f"--teacher-optimiser {config.teacher_optimiser} is for --teacher {others}; leave it, and {config.teacher} "
-            f"learns with {kind.optimisers[0]}."
+            f"learns with {kind.settings['teacher_optimiser']}."
         )

@@ -22,6 +22,7 @@ from edgedistill.files import PARTIAL, CannotWrite, alone, append_line, write_at
 from edgedistill.profiler import timed
 from edgedistill.runs.checkpoint import BEST, load_tensors, save_tensors
 from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.config_file import config_from_json, config_to_json
 from edgedistill.runs.lines import read_lines
 from edgedistill.runs.metrics import Metrics, Record, line_of, read_metrics, record_of
 from edgedistill.schema import line, listed, number, table, whole
@@ -123,7 +124,7 @@ class RunFolder:
             EdgeDistillError: another process trains here.
         """
         with self.alone():
-            self._write(self.path / "config.json", config.to_json().encode())
+            self._write(self.path / "config.json", config_to_json(config).encode())
 
     def config(self) -> TrainConfig:
         """The run's settings.
@@ -135,7 +136,7 @@ class RunFolder:
         try:
             with file.open("rb") as config:
                 data = config.read(MAX_CONFIG_BYTES)
-            return TrainConfig.from_json(data.decode(), str(file))
+            return config_from_json(data.decode(), str(file))
         except OSError as error:
             raise BadRequest(f"{self.path}: the run cannot be read ({file.name}: {error.strerror}).") from error
         except (UnicodeDecodeError, RecursionError) as error:

@@ -39,8 +39,8 @@ class TeacherKind:
 
     learns_by: str
     """Module and class of its learning"""
-    optimisers: tuple[str, ...]
-    """Those that it may learn with, its own first"""
+    source: str
+    """The paper that it is from"""
     settings: dict[str, Any] = field(default_factory=dict)
     """Where they differ from `TrainConfig`'s own defaults"""
     layer_norm: bool = False
@@ -50,6 +50,6 @@ class TeacherKind:
 
 
 KINDS = {
-    "pqn": TeacherKind("edgedistill.teachers.pqn:PQN", ("muon", "radam", "rmsprop"), layer_norm=True),
-    "dqn": TeacherKind("edgedistill.teachers.dqn:DQN", ("rmsprop", "radam"), NATURE_DQN, from_replay=True),
+    "pqn": TeacherKind("edgedistill.teachers.pqn:PQN", "Gallici et al. 2024", layer_norm=True),
+    "dqn": TeacherKind("edgedistill.teachers.dqn:DQN", "Mnih et al. 2015", NATURE_DQN, from_replay=True),
 }

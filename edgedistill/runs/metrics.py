@@ -14,13 +14,11 @@ from edgedistill.schema import line, listed, mapping, number, one_of, optional, 
 
 
 @dataclass(frozen=True)
-class ProgressRecord:
-    """What the rollouts since the record before, and the updates after them, came to."""
+class Progress:
+    """What the rollouts since the last report, and the updates after them, came to."""
 
     step: int
     """Agent steps of the run so far"""
-    seconds: float
-    """Spent on the run so far, evaluations included, pauses between stop and resume not"""
     teacher_loss: float | None = None
     """Mean over its updates; None while nothing was learnt, for a frozen teacher, and for one that is done"""
     student_loss: dict[str, float] = field(default_factory=dict)
@@ -29,6 +27,14 @@ class ProgressRecord:
     """Mean return, in points, of the games that ended; their players explore. None where none ended"""
     memory_frames: int = 0
     """Frames in the memory that students, or a DQN teacher, learn from"""
+
+
+@dataclass(frozen=True)
+class ProgressRecord(Progress):
+    """Progress as it is logged."""
+
+    seconds: float = field(kw_only=True)
+    """Spent on the run so far, evaluations included, pauses between stop and resume not"""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ import numpy as np
 
 from edgedistill.runs.config import TrainConfig
 
+# Agent steps before the first evaluation, where `evaluate_every` is twice that or more.
+FIRST_EVALUATION = 50_000
+
 
 @dataclass(frozen=True)
 class Span:
@@ -29,24 +32,24 @@ class Span:
     @property
     def next(self) -> "Span | None":
         """The rollout that follows without a restart, if one does."""
-        following = Span(self.config, self.end, self.config.is_due(self.config.checkpoint_every, self.end))
-        return following if self.end < self.config.steps and not following.restarts else None
+        after = Span(self.config, self.end, is_due(self.config, self.config.checkpoint_every, self.end))
+        return after if self.end < self.config.steps and not after.restarts else None
 
     @property
     def play_seed(self) -> np.random.SeedSequence:
-        return self.config.rollout_seeds(self.step)[0]
+        return rollout_seeds(self.config, self.step)[0]
 
     @property
     def teacher_seed(self) -> np.random.SeedSequence:
-        return self.config.rollout_seeds(self.step)[1]
+        return rollout_seeds(self.config, self.step)[1]
 
     @property
     def student_seed(self) -> np.random.SeedSequence:
-        return self.config.rollout_seeds(self.step)[2]
+        return rollout_seeds(self.config, self.step)[2]
 
     @property
     def teacher_learns(self) -> bool:
-        return self.config.teacher_learns(self.step)
+        return teacher_learns(self.config, self.step)
 
     @property
     def memory_batches(self) -> int:
@@ -71,3 +74,55 @@ def rollouts(config: TrainConfig, start_step: int) -> Iterator[Span]:
     while span.step < config.steps:
         yield span
         span = span.next or Span(config, span.end, restarts=True)
+
+
+def is_due(config: TrainConfig, every: int, step: int) -> bool:
+    """Whether `step`, a multiple of `report_steps`, is one at which something due `every` steps happens."""
+    reports = max(1, round(every / config.report_steps))
+    return step % (reports * config.report_steps) == 0
+
+
+def evaluation_due(config: TrainConfig, step: int) -> bool:
+    """Whether `step`, a multiple of `report_steps`, is one at which the networks are scored."""
+    is_first = step - config.report_steps < first_evaluation(config) <= step
+    is_early = first_evaluation(config) < config.evaluate_every
+    return (is_first and is_early) or is_due(config, config.evaluate_every, step)
+
+
+def first_evaluation(config: TrainConfig) -> int:
+    """Agent steps before the first evaluation. It comes early, and tells whether the run learns at all."""
+    return FIRST_EVALUATION if config.evaluate_every >= 2 * FIRST_EVALUATION else config.evaluate_every
+
+
+def teacher_rate(config: TrainConfig, step: int) -> float:
+    """The teacher's learning rates at an agent step, as a share of the full ones."""
+    if config.teacher_cooldown == 0:
+        return 1.0
+    # The teacher is done when its students begin to finish: they then copy one that no longer moves.
+    end = config.steps * (1 - config.student_cooldown) if config.students else config.steps
+    return _line(step, end, config.teacher_cooldown * config.steps)
+
+
+def teacher_learns(config: TrainConfig, step: int) -> bool:
+    """Whether the teacher learns from what is played at an agent step."""
+    return not config.frozen and teacher_rate(config, step) > 0
+
+
+def student_rate(config: TrainConfig, step: int) -> float:
+    """The students' learning rates at an agent step, as a share of the full ones."""
+    return _line(step, config.steps, config.student_cooldown * config.steps)
+
+
+def students_in_integers(config: TrainConfig, step: int) -> bool:
+    """Whether students compute with the integers of their export at an agent step."""
+    return step >= config.steps * (1 - config.student_integers)
+
+
+def rollout_seeds(config: TrainConfig, step: int) -> list[np.random.SeedSequence]:
+    """Of the rollout that begins at `step`: for its play, the teacher's updates on it, and the students'."""
+    return np.random.SeedSequence([config.seed, step]).spawn(3)
+
+
+def _line(step: int, end: float, length: float) -> float:
+    """1, falling in a straight line over the last `length` steps before `end` to 0."""
+    return min(1.0, max(0.0, (end - step) / max(length, 1.0)))

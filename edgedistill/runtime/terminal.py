@@ -59,13 +59,14 @@ class TerminalScreen:
         """
         self._screen = screen
         self._caption = caption
-        self._side = side
+        self.side = side
+        """Lines beside the screen"""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        layout = Layout.of(options.max_width, options.height or console.height, self._side)
+        layout = Layout.of(options.max_width, options.height or console.height, self.side)
         colours = console.color_system is not None and not console.no_color
         rows = self._rows(layout, colours)
-        side = self._side if layout.beside else ()
+        side = self.side if layout.beside else ()
         blank = [Segment(" " * layout.columns)]
         for number in range(max(layout.lines, len(side))):
             yield from rows[number] if number < len(rows) else blank

@@ -15,6 +15,13 @@ from edgedistill.runtime.terminal import Layout, TerminalScreen
 from edgedistill.runtime.value_bars import ValueBars
 
 
+def terminal_screen(decision: Decision, card: Card, bars: ValueBars, empty: bool = False) -> TerminalScreen:
+    """What a terminal shows of a decision: the screen, or its `empty` place, with the score and values beside it."""
+    side = [Segment(f"  score {decision.score:g}", Style(bold=True)), Segment(""), *bars.lines(decision)]
+    caption = f"{card.game} · {card.student} · score {decision.score:g} · {decision.action} · Ctrl-C ends"
+    return TerminalScreen(None if empty else decision.screen(), caption, side)
+
+
 def watch(decisions: Iterator[Decision], card: Card, console: Console) -> Iterator[Decision]:
     """Draw each decision when it is due and pass it on; Ctrl-C ends the game and leaves the terminal as it was."""
     bars = ValueBars(card.actions)
@@ -24,13 +31,11 @@ def watch(decisions: Iterator[Decision], card: Card, console: Console) -> Iterat
         due = time.monotonic()
         try:
             for decision in decisions:
-                side = [Segment(f"  score {decision.score:g}", Style(bold=True)), Segment(""), *bars.lines(decision)]
-                caption = f"{card.game} · {card.student} · score {decision.score:g} · {decision.action} · Ctrl-C ends"
-                screen = decision.screen()
-                live.update(TerminalScreen(None if pictures else screen, caption, side), refresh=True)
+                shown = terminal_screen(decision, card, bars, empty=pictures)
+                live.update(shown, refresh=True)
                 if pictures:
-                    layout = Layout.of(console.width, console.height, side)
-                    console.file.write(kitty.picture(screen, layout.columns, layout.lines))
+                    layout = Layout.of(console.width, console.height, shown.side)
+                    console.file.write(kitty.picture(decision.screen(), layout.columns, layout.lines))
                     console.file.flush()
                 yield decision
                 due += SECONDS_PER_DECISION

@@ -21,8 +21,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edgedistill.errors import EdgeDistillError
-from edgedistill.serve.moment import Moment
 from edgedistill.serve.show import Show
+from edgedistill.serve.snapshot import Snapshot
+from edgedistill.serve.streams import STREAMS
 
 MOST_VIEWERS = 6
 # A viewer has two, and presses come on others.
@@ -33,7 +34,6 @@ PATIENCE_SECONDS = 5
 SEND_BUFFER_BYTES = 32_768
 # As `Content-Length` has it: below 1,000 bytes.
 PRESS_LENGTH = re.compile("[0-9]{1,3}")
-BOUNDARY = "picture"
 # What `socketserver` passes on: a socket, and an address of its family.
 Accepted = Any
 HEADERS = {
@@ -212,14 +212,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def _stream(self, kind: str, opening: bytes, part: Callable[[Moment], bytes]) -> None:
-        """Moment after moment; those that pass while one is sent are left out."""
+    def _stream(self, kind: str, opening: bytes, part: Callable[[Snapshot], bytes]) -> None:
+        """Snapshot after snapshot; those that pass while one is sent are left out."""
         self._begin(kind)
         self.wfile.write(opening)
         number = 0
-        while found := self.server.show.moments.after(number):
-            number, moment = found
-            self.wfile.write(part(moment))
+        while found := self.server.show.snapshots.after(number):
+            number, snapshot = found
+            self.wfile.write(part(snapshot))
 
 
 def is_ours(host: str, names: set[str]) -> bool:
@@ -238,19 +238,3 @@ def is_ours(host: str, names: set[str]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _picture(moment: Moment) -> bytes:
-    """Ends with the next one's boundary: browsers show a part once they have seen its end."""
-    jpeg = moment.jpeg()
-    return b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n--%b\r\n" % (
-        len(jpeg),
-        jpeg,
-        BOUNDARY.encode(),
-    )
-
-
-STREAMS: dict[str, tuple[str, bytes, Callable[[Moment], bytes]]] = {
-    "/screen.mjpeg": (f"multipart/x-mixed-replace; boundary={BOUNDARY}", f"--{BOUNDARY}\r\n".encode(), _picture),
-    "/events": ("application/x-ndjson", b"", Moment.line),
-}

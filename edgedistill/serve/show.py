@@ -17,7 +17,7 @@ from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games
 from edgedistill.schema import Check, Unfit, flag, number, one_of, table
 from edgedistill.serve.board import Meter
-from edgedistill.serve.moment import Moment, Moments
+from edgedistill.serve.snapshot import Snapshot, Snapshots
 from edgedistill.signals import Stop
 
 SPEEDS = ("real", "max")
@@ -42,7 +42,7 @@ class Show:
         Raises:
             BadRequest: the emulator offers other actions than the student knows.
         """
-        self.moments = Moments()
+        self.snapshots = Snapshots()
         self.viewers = 0
         """Set by whoever lets them in"""
         self.decisions = 0
@@ -83,7 +83,7 @@ class Show:
         try:
             self._presses.put_nowait(press)
         except Full as error:
-            raise EdgeDistillError("More presses than the game can follow. Wait a moment.") from error
+            raise EdgeDistillError("More presses than the game can follow. Wait a snapshot.") from error
 
     def run(self, stop: Stop) -> None:
         """Play until asked to stop."""
@@ -175,7 +175,7 @@ class Show:
             "problem": self._problem,
             **self._meter.read(self.decisions, now),
         }
-        self.moments.show(Moment(emulator.screen_rgb(), emulator.frames[:, :, -1], state))
+        self.snapshots.show(Snapshot(emulator.screen_rgb(), emulator.frames[:, :, -1], state))
 
 
 def _students(policy: Policy) -> dict[str, Path]:

@@ -1,16 +1,17 @@
 """The teacher that a run's settings ask for, and its network."""
 
-from importlib import import_module
+from pkgutil import resolve_name
 
 import torch
 
 from edgedistill.networks.ensemble import EnsembleNetwork
 from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import ActionNetwork, AtariNetwork
-from edgedistill.networks.optimisers import TEACHER
+from edgedistill.networks.optimisers import make_optimisers
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.ensemble import architecture_of
 from edgedistill.runs.kinds import KINDS
+from edgedistill.runs.optimisers import TEACHER_OPTIMISERS
 from edgedistill.teachers.frozen import Frozen
 from edgedistill.teachers.teacher import NAME, Teacher
 
@@ -20,12 +21,12 @@ def build_teacher(config: TrainConfig, actions: int, *, device: torch.device, bf
     network = teacher_network(config, actions, bf16=bf16).to(device)
     if not isinstance(network, AtariNetwork) or config.frozen:
         return Frozen(network)
-    module, name = config.kind.learns_by.split(":")
-    optimisers = TEACHER[config.teacher_optimiser](network, config.learning_rate, config.muon_learning_rate)
+    made_by = TEACHER_OPTIMISERS[config.teacher_optimiser].made_by
+    optimisers = make_optimisers(made_by, network, config.learning_rate, config.muon_learning_rate)
     learner = Learner.build(
         NAME, network, optimisers, with_target=config.kind.from_replay, decay=config.teacher_average
     )
-    teacher: Teacher = getattr(import_module(module), name)(config, learner)
+    teacher: Teacher = resolve_name(config.kind.learns_by)(config, learner)
     return teacher
 
 

@@ -13,7 +13,7 @@ from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.profiler import results, timed
-from edgedistill.runs.schedule import Span
+from edgedistill.runs.schedule import Span, teacher_rate
 from edgedistill.teachers.teacher import LearningTeacher
 
 
@@ -27,7 +27,7 @@ class DQN(LearningTeacher):
         the teacher is at the next one.
         """
         if self.learns(span.step) and memory.is_ready(self.config.learning_starts):
-            self.learner.set_rate(self.config.teacher_rate(span.step))
+            self.learner.set_rate(teacher_rate(self.config, span.step))
             rng = np.random.default_rng(span.teacher_seed)
             for _ in range(self.config.envs):
                 (batch,) = results([lanes.submit(self._learn, memory, rng)])
@@ -42,20 +42,20 @@ class DQN(LearningTeacher):
             sample = memory.sample(config.minibatch, rng, with_next=True)
             batch = Batch.of(sample, network.device, network.input_dtype)
         with timed("targets"), torch.no_grad():
-            following = learner.target(batch.next_x)
-            target = td_target(batch.reward, batch.done, following.amax(dim=1), config.gamma)
+            q_tp1 = learner.target(batch.x_tp1)
+            target = td_target(batch.reward_t, batch.done_t, q_tp1.amax(dim=1), config.gamma)
         with timed("teacher"):
-            loss, q = backward(network, batch.x, batch.action, target)
+            loss, q_t = backward(network, batch.x_t, batch.action_t, target)
             learner.step(None)  # the gradients of errors are clipped instead
         learner.update_target(config.target_update)
         learner.losses.append(loss)
-        return replace(batch, teacher=q, next_teacher=following)
+        return replace(batch, q_t=q_t, q_tp1=q_tp1)
 
 
 @torch.no_grad()
-def td_target(reward: Tensor, done: Tensor, next_value: Tensor, gamma: float) -> Tensor:
+def td_target(reward_t: Tensor, done_t: Tensor, v_tp1: Tensor, gamma: float) -> Tensor:
     """r + γ (1 − done) V(s'), all (B,): algorithm 1 of Mnih et al. 2015 with V(s') = max_a Q⁻(s', a)."""
-    return reward + gamma * (~done) * next_value
+    return reward_t + gamma * (~done_t) * v_tp1
 
 
 def clipped_td_loss(value: Tensor, target: Tensor) -> Tensor:
@@ -64,13 +64,13 @@ def clipped_td_loss(value: Tensor, target: Tensor) -> Tensor:
 
 
 @timed("teacher")
-def backward(teacher: AtariNetwork, x: Tensor, action: Tensor, target: Tensor) -> tuple[float, Tensor]:
+def backward(network: AtariNetwork, x: Tensor, action: Tensor, target: Tensor) -> tuple[float, Tensor]:
     """The gradients of a minibatch, x (B, 64, 21, 21), action (B,), target (B,).
 
     Returns the mean loss, and the Q-values (B, A) that it was computed from, for students to learn from.
     """
-    q = teacher(x)
+    q = network(x)
     loss = clipped_td_loss(q.gather(1, action[:, None]).squeeze(1), target)
-    teacher.zero_grad()
+    network.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.item() / len(x), q.detach()

@@ -18,7 +18,7 @@ from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import ActionNetwork, AtariNetwork
 from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.schedule import Span
+from edgedistill.runs.schedule import Span, teacher_rate
 from edgedistill.teachers.teacher import LearningTeacher
 
 
@@ -33,7 +33,7 @@ class PQN(LearningTeacher):
         if not self.learns(span.step):
             return ()
         config, learner = self.config, self.learner
-        learner.set_rate(config.teacher_rate(span.step))
+        learner.set_rate(teacher_rate(config, span.step))
         reward = rollout.reward.clip(-1, 1)
         target = q_lambda_targets(reward, rollout.done, rollout.q, gamma=config.gamma, lam=config.lam)
 
@@ -73,30 +73,30 @@ def q_lambda_targets(
     """
     best = q.max(axis=2)
     target = np.empty_like(reward)
-    following = best[-1]
+    return_tp1 = best[-1]
     for t in reversed(range(len(reward))):
-        bootstrap = lam * following + (1 - lam) * best[t + 1]
-        following = target[t] = reward[t] + gamma * (1.0 - done[t]) * bootstrap
+        bootstrap = lam * return_tp1 + (1 - lam) * best[t + 1]
+        return_tp1 = target[t] = reward[t] + gamma * (1.0 - done[t]) * bootstrap
     return target
 
 
 @timed("teacher")
 def part_gradients(
-    teacher: AtariNetwork, x: Tensor, action: Tensor, target: Tensor, minibatch: int
+    network: AtariNetwork, x: Tensor, action: Tensor, target: Tensor, minibatch: int
 ) -> tuple[Tensor, Sequence[Tensor]]:
     """A part's contribution to the loss of a minibatch of so many samples, mean ½(Q(s, a) − G)², and its gradients.
 
     x (B, 64, 21, 21), action (B,), target (B,). Nothing is written, so that parts can be computed beside each other.
     """
-    q = teacher(x).gather(1, action[:, None]).squeeze(1)
+    q = network(x).gather(1, action[:, None]).squeeze(1)
     loss = 0.5 * nn.functional.mse_loss(q, target, reduction="sum") / minibatch
-    return loss.detach(), torch.autograd.grad(loss, list(teacher.parameters()))
+    return loss.detach(), torch.autograd.grad(loss, list(network.parameters()))
 
 
 @timed("teacher")
-def gather_gradients(teacher: AtariNetwork, parts: Sequence[tuple[Tensor, Sequence[Tensor]]]) -> float:
-    """Give the teacher the gradients of a minibatch, the sum of those of `part_gradients`. Returns the loss."""
-    for parameter, *gradients in zip(teacher.parameters(), *(part for _, part in parts), strict=True):
+def gather_gradients(network: AtariNetwork, parts: Sequence[tuple[Tensor, Sequence[Tensor]]]) -> float:
+    """Give a network the gradients of a minibatch, the sum of those of `part_gradients`. Returns the loss."""
+    for parameter, *gradients in zip(network.parameters(), *(part for _, part in parts), strict=True):
         if parameter.grad is None:
             # A fused optimiser reads weights and gradients in the same order of memory.
             parameter.grad = torch.empty_like(parameter)

@@ -19,7 +19,7 @@ from edgedistill.networks.network import ActionNetwork, acting_copy
 from edgedistill.networks.tensors import module_tensors
 from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.schedule import Span
+from edgedistill.runs.schedule import Span, teacher_learns
 
 NAME = "teacher"
 # Of a rollout, that the averaged teacher looks at in turn: 260 of 2,080 frames, as many as fill a core.
@@ -76,7 +76,7 @@ class LearningTeacher:
         return self.learner.player
 
     def learns(self, step: int) -> bool:
-        return self.config.teacher_learns(step)
+        return teacher_learns(self.config, step)
 
     def actor(self, step: int) -> ActionNetwork:
         # Q(λ) learns from what its own network does; the average lags behind it (docs/decisions.md).

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from edgedistill.atari.emulator import Emulator
+from edgedistill.atari.games import action_count
 from edgedistill.atari.protocol import Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.files import CannotWrite
@@ -34,7 +34,7 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
     """
     config = run.config()
     students = {student.name: student for student in config.students}
-    actions = len(Emulator(config.game).actions)
+    actions = action_count(config.game)
     tensors, state = run.load_checkpoint(warn)
     trained = []
     network: ActionNetwork

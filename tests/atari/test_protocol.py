@@ -13,11 +13,11 @@ def random_like(frames):
     return frames.reshape(len(frames), -1).astype(np.int64).sum(axis=1) % 6
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
-def test_a_score_does_not_depend_on_how_many_games_run_side_by_side(lanes):
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_score_does_not_depend_on_how_many_games_run_side_by_side(at_once):
     protocol = Protocol(episodes=4, epsilon=0.1, max_frames=1200)
-    assert evaluate(random_like, "pong", protocol, lanes=lanes).returns == (
-        evaluate(random_like, "pong", protocol, lanes=4).returns
+    assert evaluate(random_like, "pong", protocol, at_once=at_once).returns == (
+        evaluate(random_like, "pong", protocol, at_once=4).returns
     )
 
 

@@ -65,7 +65,7 @@ def a_run_of_some_length(course, clock):
     report(course, clock, 8_192, 2.0, play_return=-19.5, memory_frames=8_192)
     for step, play in zip(range(100_000, 1_000_001, 100_000), range(-19, -9), strict=True):
         losses = {"micro": 0.25, "pico": 0.5}
-        report(course, clock, step, 50.0, play_return=float(play), memory_frames=100_000, student_loss=losses)
+        report(course, clock, step, 50.0, play_return=float(play), memory_frames=100_352, student_loss=losses)
         if step % 250_000 == 0:
             evaluate(course, clock, step, 60.0, teacher=step / 50_000, micro=step / 60_000, pico=-21.0)
     course.take(Evaluating(1_000_000, "pico", 3, 10))

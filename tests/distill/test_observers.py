@@ -10,8 +10,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from edgedistill.distill.events import Evaluated, Evaluating, Interrupted, Progress, Resumed, Saved
 from edgedistill.distill.training import train
-from edgedistill.runs.config import FIRST_EVALUATION, TrainConfig
+from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.schedule import FIRST_EVALUATION, evaluation_due
 from tests.conftest import TINY
 
 # Evaluations at 192 and 384, checkpoints at 128, 256 and 384.
@@ -80,7 +81,7 @@ def test_an_evaluation_stops_between_two_decisions(tmp_path):
 def test_the_first_evaluation_comes_early_where_others_are_rare(every, steps):
     config = TrainConfig("pong", evaluate_every=every, envs=64, rollout_length=32)
     assert FIRST_EVALUATION == 50_000
-    due = [step for step in range(2048, 600_000, 2048) if config.evaluation_due(step)]
+    due = [step for step in range(2048, 600_000, 2048) if evaluation_due(config, step)]
     assert due[: len(steps)] == steps
 
 

@@ -14,6 +14,7 @@ from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.networks.muon import Muon
+from edgedistill.runs.schedule import rollout_seeds
 from tests.conftest import TINY
 
 ROLLOUTS = 3
@@ -30,7 +31,7 @@ def plain_pqn(config, network, actions):
     groups = [TrainingEnvs(config.game, size, threads=1) for size in sizes]
     losses = []
     for step in range(0, ROLLOUTS * config.rollout_steps, config.rollout_steps):
-        play_seed, teacher_seed, _ = config.rollout_seeds(step)
+        play_seed, teacher_seed, _ = rollout_seeds(config, step)
         seeds = play_seed.spawn(config.lanes)
         if step == 0:
             obs = np.concatenate(
@@ -49,9 +50,9 @@ def plain_pqn(config, network, actions):
             steps = [group.step(part) for group, part in zip(groups, parts, strict=True)]
             frames.append(obs)
             action.append(np.concatenate(parts))
-            reward.append(np.concatenate([step.reward for step in steps]).clip(-1, 1))
-            done.append(np.concatenate([step.done for step in steps]))
-            obs = np.concatenate([step.obs for step in steps])
+            reward.append(np.concatenate([step.reward_t for step in steps]).clip(-1, 1))
+            done.append(np.concatenate([step.done_t for step in steps]))
+            obs = np.concatenate([step.obs_tp1 for step in steps])
         with torch.no_grad():
             following = network(to_input(obs, torch.device("cpu"), torch.float32)).numpy().max(axis=1)
         best = [values.max(axis=1) for values in q[1:]] + [following]

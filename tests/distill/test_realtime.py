@@ -117,7 +117,7 @@ def test_students_act_in_their_share_of_the_games_unless_the_teacher_learns_from
     with ThreadPoolExecutor(1) as lanes:
         for _ in distil(config, learners, memory, envs, 0, lanes):
             pass
-    played = memory.sample(200, np.random.default_rng(0)).action
+    played = memory.sample(200, np.random.default_rng(0)).action_t
     assert (played == 4).all() == (share == 1.0 and teacher_from is not None)
     for group in envs:
         group.close()

@@ -42,8 +42,8 @@ def test_a_student_learns_the_best_action_of_each_frame(name, loss):
     for _ in range(160 if "q" in loss else 80):
         update_student(learners.students.learners[0], batch_of(squares(64, rng), learners), config)
     batch = batch_of(squares(200, rng), learners)
-    picked = learners.students.learners[0].network(batch.x).argmax(1)
-    assert (picked == batch.teacher.argmax(1)).float().mean() > 0.85
+    picked = learners.students.learners[0].network(batch.x_t).argmax(1)
+    assert (picked == batch.q_t.argmax(1)).float().mean() > 0.85
 
 
 def small_batch(learners):
@@ -52,7 +52,7 @@ def small_batch(learners):
     done = rng.random(8) < 0.4
     reward = np.array([5, -3, 0.5, 0, 0, 1, 0, 0], np.float32)  # learnt as 1, -1, 0.5, …
     return batch_of(
-        Transitions(seen.blocks, seen.q, seen.action, reward, done, following.blocks, following.q), learners
+        Transitions(seen.blocks_t, seen.q_t, seen.action_t, reward, done, following.blocks_t, following.q_t), learners
     )
 
 
@@ -64,11 +64,11 @@ def test_a_sum_adds_kl_at_one_temperature_to_the_td_error_of_the_target_network(
     with torch.no_grad():
         student.target.head.bias += torch.arange(6.0)  # so that it is not the network itself
     batch = small_batch(learners)
-    output, following = student.network(batch.x), student.target(batch.next_x)
-    best = batch.next_teacher.argmax(1) if value == "imitation-q" else following.argmax(1)
+    output, following = student.network(batch.x_t), student.target(batch.x_tp1)
+    best = batch.q_tp1.argmax(1) if value == "imitation-q" else following.argmax(1)
     clipped = torch.tensor([1, -1, 0.5, 0, 0, 1, 0, 0])
-    target = clipped + 0.99 * following[range(8), best] * torch.where(batch.done, 0.0, 1.0)
-    expected = losses.reverse_kl(output / 0.3, batch.teacher / 0.3) + losses.td_loss(output, batch.action, target)
+    target = clipped + 0.99 * following[range(8), best] * torch.where(batch.done_t, 0.0, 1.0)
+    expected = losses.reverse_kl(output / 0.3, batch.q_t / 0.3) + losses.td_loss(output, batch.action_t, target)
     assert torch.allclose(student_loss(student, batch, config), expected)
 
 
@@ -76,8 +76,8 @@ def test_logits_are_not_divided_by_the_temperature_and_relative_ones_ignore_the_
     config = replace(TINY, precision="float32")
     learners = Learners.build(config, 6)
     student, batch = learners.students.learners[0], small_batch(learners)
-    tau = 0.2 * losses.q_spread(batch.teacher)
+    tau = 0.2 * losses.q_spread(batch.q_t)
     loss = student_loss(student, batch, config)
-    assert torch.allclose(loss, losses.forward_kl(student.network(batch.x), batch.teacher / tau))
-    scaled = replace(batch, teacher=100 * batch.teacher + 7)
+    assert torch.allclose(loss, losses.forward_kl(student.network(batch.x_t), batch.q_t / tau))
+    scaled = replace(batch, q_t=100 * batch.q_t + 7)
     assert torch.allclose(student_loss(student, scaled, config), loss, atol=1e-3)

@@ -49,19 +49,21 @@ def memory_of(count, *, cut_after=None):
 def test_samples_are_steps_that_were_added(added):
     memory, held = memory_of(added)
     sample = memory.sample(600, np.random.default_rng(1))
-    assert sample.next_blocks is None
-    for blocks, q, *step in zip(sample.blocks, sample.q, sample.action, sample.reward, sample.done, strict=True):
+    assert sample.blocks_tp1 is None
+    for blocks, q, *step in zip(
+        sample.blocks_t, sample.q_t, sample.action_t, sample.reward_t, sample.done_t, strict=True
+    ):
         expected_blocks, expected_step, _, _ = held[q.tobytes()]
         assert np.array_equal(blocks, expected_blocks)
         assert tuple(step) == expected_step
     # Left out: the oldest four rows, whose stacks may be incomplete, and the newest, which has no successor.
-    assert len({q.tobytes() for q in sample.q}) == len(held) - 5 * ENVS
+    assert len({q.tobytes() for q in sample.q_t}) == len(held) - 5 * ENVS
 
 
 def test_successors_follow_in_the_same_game():
     memory, held = memory_of(7)
     sample = memory.sample(300, np.random.default_rng(1), with_next=True)
-    for q, next_blocks, next_q in zip(sample.q, sample.next_blocks, sample.next_q, strict=True):
+    for q, next_blocks, next_q in zip(sample.q_t, sample.blocks_tp1, sample.q_tp1, strict=True):
         _, _, number, t = held[q.tobytes()]
         blocks, _, next_number, next_t = held[next_q.tobytes()]
         assert np.array_equal(next_blocks, blocks)
@@ -72,8 +74,8 @@ def test_no_step_leads_over_a_restart_of_all_games():
     memory, held = memory_of(7, cut_after=5)
     sample = memory.sample(600, np.random.default_rng(1), with_next=True)
     last_before_the_cut = (5, LENGTH - 1)
-    assert last_before_the_cut not in {held[q.tobytes()][2:] for q in sample.q}
-    assert last_before_the_cut in {held[q.tobytes()][2:] for q in sample.next_q}
+    assert last_before_the_cut not in {held[q.tobytes()][2:] for q in sample.q_t}
+    assert last_before_the_cut in {held[q.tobytes()][2:] for q in sample.q_tp1}
 
 
 def test_holds_what_was_asked_rounded_up_to_rollouts():

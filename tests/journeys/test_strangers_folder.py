@@ -1,6 +1,6 @@
 """Commands run in a folder that somebody else filled: none of its Python is run.
 
-`tests/zoo/test_build.py` has the same of `zoo build`.
+`tests/zoo_build/test_build.py` has the same of `zoo build`.
 """
 
 import json

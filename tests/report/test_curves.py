@@ -29,7 +29,7 @@ def test_minutes_leave_pauses_out(evaluated_run):
     run = RunFolder.open(evaluated_run("run", teacher=[], micro=[]))
     for number in range(1, 21):
         paused = 1800.0 if number >= 12 else 0.0
-        run.log(ProgressRecord(100 * number, 10.0 * number + paused))
+        run.log(ProgressRecord(100 * number, seconds=10.0 * number + paused))
         if number in (10, 20):
             scores = {"teacher": 5.0, "micro": 5.0}
             run.log(EvaluationRecord(100 * number, 10.0 * number + paused, 30.0 if number == 10 else 60.0, scores))
@@ -41,7 +41,7 @@ def test_minutes_leave_pauses_out(evaluated_run):
 def test_a_busy_machine_is_no_pause(evaluated_run):
     run = RunFolder.open(evaluated_run("run", teacher=[], micro=[]))
     for number in range(1, 21):
-        run.log(ProgressRecord(100 * number, 10.0 * number + (50.0 if number >= 12 else 0.0)))
+        run.log(ProgressRecord(100 * number, seconds=10.0 * number + (50.0 if number >= 12 else 0.0)))
     run.log(EvaluationRecord(2000, 250.0, 10.0, {"teacher": 5.0, "micro": 5.0}))
     (curve,) = read_run(run.path).curves
     assert curve.final.minutes == pytest.approx(250 / 60)

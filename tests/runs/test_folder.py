@@ -71,7 +71,7 @@ def test_a_run_is_not_overwritten(run):
 
 def test_metrics_of_work_done_again_are_forgotten(run):
     for step in (10, 20, 30):
-        run.log(ProgressRecord(step, 1.0))
+        run.log(ProgressRecord(step, seconds=1.0))
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 4')
     run.forget_after(20)
@@ -147,7 +147,7 @@ def test_a_damaged_best_teacher_is_refused(run):
 
 def test_a_damaged_byte_costs_one_line_of_the_log_and_is_counted(run):
     for step in range(10, 110, 10):
-        run.log(ProgressRecord(step, 1.0))
+        run.log(ProgressRecord(step, seconds=1.0))
     file = run.path / "metrics.jsonl"
     lines = file.read_bytes().splitlines(keepends=True)
     for number, damage in ((2, b"\xff"), (4, b"{"), (6, lines[6].replace(b'"step"', b'"stfp"')), (8, b"[1]\n")):
@@ -198,7 +198,10 @@ def test_leftovers_of_a_killed_process_are_cleared_and_nothing_else(run):
 def test_a_full_disk_says_what_could_not_be_written_and_that_the_run_is_whole(run):
     run.save_checkpoint(10, weights(10), {})
     with small_disk(0):
-        for write in (lambda: run.save_checkpoint(20, weights(20), {}), lambda: run.log(ProgressRecord(20, 1.0))):
+        for write in (
+            lambda: run.save_checkpoint(20, weights(20), {}),
+            lambda: run.log(ProgressRecord(20, seconds=1.0)),
+        ):
             with pytest.raises(
                 EdgeDistillError, match=r"cannot be written \(File too large\)\. The run is whole up to"
             ):

@@ -8,11 +8,11 @@ from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord, Metrics, ProgressRecord
 
-FIRST = ProgressRecord(64, 1.5)
-SECOND = ProgressRecord(128, 3.0, 0.5, {"micro": 0.25}, -20.5, 640)
+FIRST = ProgressRecord(64, seconds=1.5)
+SECOND = ProgressRecord(128, 0.5, {"micro": 0.25}, -20.5, 640, seconds=3.0)
 RETURNS = {"teacher": (0.0, 2.0), "micro": (0.5, 0.5)}
 EVALUATION = EvaluationRecord(128, 3.0, 2.0, {"teacher": 1.0, "micro": 0.5}, RETURNS)
-THIRD = ProgressRecord(192, 7.0, None, {"micro": 0.125})
+THIRD = ProgressRecord(192, None, {"micro": 0.125}, seconds=7.0)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_records_come_back_as_they_were_logged(run):
 
 
 def test_the_loss_of_a_network_that_diverged_is_read(run):
-    run.log(ProgressRecord(64, 1.0, math.inf, {"micro": math.nan}))
+    run.log(ProgressRecord(64, math.inf, {"micro": math.nan}, seconds=1.0))
     (record,) = run.metrics(pytest.fail).progress
     assert record.teacher_loss == math.inf
     assert math.isnan(record.student_loss["micro"])

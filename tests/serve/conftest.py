@@ -75,7 +75,7 @@ def running():
             thread.start()
         yield Running(show, server)
         stop.set()
-        show.moments.close()
+        show.snapshots.close()
         server.shutdown()
         for thread in threads:
             thread.join()

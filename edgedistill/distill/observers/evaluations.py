@@ -15,6 +15,7 @@ from edgedistill.distill.events import Evaluated, Evaluating, Event, Interrupted
 from edgedistill.distill.observers.observer import Events, Observer
 from edgedistill.networks.network import ActionNetwork, GreedyPolicy
 from edgedistill.profiler import timed
+from edgedistill.runs.schedule import evaluation_due
 from edgedistill.teachers.teacher import player_tensors
 
 News = SimpleQueue[Evaluating | Future[Scores]]
@@ -33,7 +34,7 @@ class Evaluations(Observer):
     def follow(self, event: Event) -> Events:
         running = self.running
         match event:
-            case Progress(step) if not running.stopped and (running.at_end or running.config.evaluation_due(step)):
+            case Progress(step) if not running.stopped and (running.at_end or evaluation_due(running.config, step)):
                 yield from self._evaluate()
             case Resumed() if running.owes_evaluation:
                 yield from self._evaluate()

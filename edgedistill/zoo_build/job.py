@@ -1,6 +1,6 @@
 """One game of a plan from start to finish; whatever is done already is skipped, so a job can be run again at any time.
 
-It is also a program, which the build runs per game: `python -m edgedistill.zoo.job FOLDER GAME`.
+It is also a program, which the build runs per game: `python -m edgedistill.zoo_build.job FOLDER GAME`.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from edgedistill.runtime.player import Summary, play
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import best_student
 from edgedistill.signals import stop_signals
-from edgedistill.zoo.layout import GameFolder, is_older
-from edgedistill.zoo.plan import Plan
+from edgedistill.zoo_build.layout import GameFolder, is_older
+from edgedistill.zoo_build.plan import Plan
 
 # Games of the evaluation's seeds among which the GIF's moment is chosen, and decisions in all: ten minutes of play.
 GIF_GAMES = 5

@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
-from edgedistill.zoo.build import build
-from edgedistill.zoo.layout import GameFolder
-from edgedistill.zoo.ray_jobs import RayJobs
+from edgedistill.zoo_build.build import build
+from edgedistill.zoo_build.layout import GameFolder
+from edgedistill.zoo_build.ray_jobs import RayJobs
 
 pytestmark = pytest.mark.skipif(not os.environ.get("RAY_TEST"), reason="RAY_TEST=1 runs it")
 

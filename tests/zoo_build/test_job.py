@@ -7,10 +7,10 @@ from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord
 from edgedistill.runtime.policy import Policy
-from edgedistill.zoo.job import run_job
-from edgedistill.zoo.layout import GameFolder
-from edgedistill.zoo.plan import Plan
-from edgedistill.zoo.progress import read_progress, to_markdown
+from edgedistill.zoo_build.job import run_job
+from edgedistill.zoo_build.layout import GameFolder
+from edgedistill.zoo_build.plan import Plan
+from edgedistill.zoo_build.progress import read_progress, to_markdown
 
 
 def state(folder, plan, **rest):

@@ -9,7 +9,7 @@ from contextlib import chdir
 from pathlib import Path
 
 from edgedistill.errors import EdgeDistillError
-from edgedistill.zoo.job import run_job
+from edgedistill.zoo_build.job import run_job
 
 # A worker that dies (its machine, its memory) costs the steps since its last checkpoint; one that dies again and again
 # does so for a reason that a person should see.

@@ -5,7 +5,7 @@ import pytest
 
 from edgedistill.errors import BadRequest
 from edgedistill.report.curves import read_run
-from edgedistill.report.settings import fields_of_games, group_by_setting, refuse_unlike
+from edgedistill.report.grouping import fields_of_games, group_by_setting, refuse_unlike
 from edgedistill.runs.folder import RunFolder
 
 

@@ -10,9 +10,9 @@ from edgedistill.distill.machine import memory_parts
 from edgedistill.runs.config import TrainConfig, available_cores
 from edgedistill.runs.ram import available_bytes
 from edgedistill.runtime.card import MAX_ACTIONS
-from edgedistill.zoo.job import STOPPED
-from edgedistill.zoo.layout import GameFolder
-from edgedistill.zoo.plan import Plan
+from edgedistill.zoo_build.job import STOPPED
+from edgedistill.zoo_build.layout import GameFolder
+from edgedistill.zoo_build.plan import Plan
 
 
 def fitting_jobs(plan: Plan, threads: int) -> int:
@@ -42,7 +42,7 @@ class LocalJobs:
     def start(self, game: str) -> None:
         log = GameFolder(self._folder, game).log
         log.parent.mkdir(parents=True, exist_ok=True)
-        job = ("edgedistill.zoo.job", str(self._folder), game, "--threads", str(self._threads))
+        job = ("edgedistill.zoo_build.job", str(self._folder), game, "--threads", str(self._threads))
         # What torch is told does not reach numpy's linear algebra, which the exporter uses.
         threads = {name: str(self._threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
         with log.open("ab") as output:

@@ -1,7 +1,7 @@
 import pytest
 
 from edgedistill.errors import BadRequest
-from edgedistill.zoo.plan import STUDENTS, Plan, resolve
+from edgedistill.zoo_build.plan import STUDENTS, Plan, resolve
 
 
 def test_a_plan_is_read_as_it_was_saved(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from edgedistill.zoo.plan import Plan
+from edgedistill.zoo_build.plan import Plan
 
 # Both have the same six actions, so that the one exported student plays either.
 GAMES = ("pong", "space_invaders")

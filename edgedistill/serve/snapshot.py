@@ -1,4 +1,4 @@
-"""What viewers are shown: one moment of play at a time, the latest one, never a queue of them."""
+"""What viewers are shown: one snapshot of play at a time, the latest one, never a queue of them."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from PIL import Image
 QUALITY, SUBSAMPLING = 90, 0
 
 
-class Moment:
+class Snapshot:
     """The screen, what the student sees of it, and the figures beside it; encoded once, for whoever asks first."""
 
     def __init__(self, screen: NDArray[np.uint8], seen: NDArray[np.uint8], state: dict[str, Any]) -> None:
@@ -51,18 +51,18 @@ class Moment:
             return self._line
 
 
-class Moments:
-    """Where the game leaves its latest moment and viewers wait for it. The game never waits for a viewer."""
+class Snapshots:
+    """Where the game leaves its latest snapshot and viewers wait for it. The game never waits for a viewer."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._latest: Moment | None = None
+        self._latest: Snapshot | None = None
         self._number = 0
         self._closed = False
 
-    def show(self, moment: Moment) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         with self._changed:
-            self._latest = moment
+            self._latest = snapshot
             self._number += 1
             self._changed.notify_all()
 
@@ -72,8 +72,8 @@ class Moments:
             self._closed = True
             self._changed.notify_all()
 
-    def after(self, number: int) -> tuple[int, Moment] | None:
-        """The latest moment once it is another than that of a number, and its own number; None: the end."""
+    def after(self, number: int) -> tuple[int, Snapshot] | None:
+        """The latest snapshot once it is another than that of a number, and its own number; None: the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._number > number)
             return None if self._closed or self._latest is None else (self._number, self._latest)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedistill.zoo.layout import GameFolder
-from edgedistill.zoo.plan import Plan
+from edgedistill.zoo_build.layout import GameFolder
+from edgedistill.zoo_build.plan import Plan
 
 
 @dataclass(frozen=True)

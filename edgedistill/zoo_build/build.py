@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from edgedistill.files import write_atomically
-from edgedistill.zoo.index import index_page
-from edgedistill.zoo.layout import GameFolder
-from edgedistill.zoo.plan import Plan
-from edgedistill.zoo.progress import GameProgress, read_progress, to_markdown
+from edgedistill.zoo_build.index import index_page
+from edgedistill.zoo_build.layout import GameFolder
+from edgedistill.zoo_build.plan import Plan
+from edgedistill.zoo_build.progress import GameProgress, read_progress, to_markdown
 
 PROGRESS = "progress.md"
 INDEX = "index.html"

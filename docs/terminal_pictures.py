@@ -1,19 +1,32 @@
-"""Draw what a terminal showed of a run at a step, from the run's log: the picture of docs/how-to/watch-training.md.
+"""Draw what a terminal shows, for pages of docs/: a run in training, from its log, and a student at play.
 
-python docs/training_view.py RUN --step 150000 -o docs/how-to/watch-training.svg
+python docs/terminal_pictures.py train RUN --step 133120 -o docs/training.svg
+python docs/terminal_pictures.py play pong --step 600 -o docs/play.svg
 """
 
 import argparse
+import re
 from io import StringIO
 from pathlib import Path
 
-from rich.console import Console
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console, RenderableType
 
+from edgedistill.atari.protocol import Protocol
 from edgedistill.cli.training_course import Course
 from edgedistill.cli.training_screen import Screen
 from edgedistill.distill.events import Evaluated, Evaluating, Progress
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import ProgressRecord, Record
+from edgedistill.runtime.player import Summary, play
+from edgedistill.runtime.policy import Policy
+from edgedistill.runtime.shipped import find_student
+from edgedistill.runtime.value_bars import ValueBars
+from edgedistill.runtime.view import terminal_screen
+
+# Without rich's web fonts: a picture asks no network.
+FORMAT = re.sub(r"(?s)@font-face \{\{.*?\n    \}\}", "", CONSOLE_SVG_FORMAT)
+COLUMNS, LINES = 80, 26
 
 
 class LogClock:
@@ -52,15 +65,32 @@ def _order(record: Record) -> tuple[int, bool]:
     return record.step, not isinstance(record, ProgressRecord)
 
 
+def playing(student: str, step: int) -> RenderableType:
+    """A student's game after so many agent steps."""
+    policy = Policy.load(find_student(student, None))
+    bars = ValueBars(policy.card.actions)
+    for decision in play(policy, Protocol(episodes=1, epsilon=0.01, seed=0), Summary(), step):
+        shown = terminal_screen(decision, policy.card, bars)
+    return shown
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("command", choices=["train", "play"])
+    parser.add_argument("what", help="The folder of a run; a game or a student's file.")
     parser.add_argument("--step", type=int, required=True, help="Agent steps.")
     parser.add_argument("--output", "-o", type=Path, required=True)
     arguments = parser.parse_args()
-    console = Console(file=StringIO(), record=True, width=80, force_terminal=True, color_system="truecolor")
-    console.print(Screen(course_until(RunFolder.open(arguments.run), arguments.step)))
-    console.save_svg(str(arguments.output), title="edgedistill train")
+    shown: RenderableType
+    if arguments.command == "train":
+        shown = Screen(course_until(RunFolder.open(Path(arguments.what)), arguments.step))
+    else:
+        shown = playing(arguments.what, arguments.step)
+    console = Console(
+        file=StringIO(), record=True, width=COLUMNS, height=LINES, force_terminal=True, color_system="truecolor"
+    )
+    console.print(shown)
+    console.save_svg(str(arguments.output), title=f"edgedistill {arguments.command}", code_format=FORMAT)
 
 
 if __name__ == "__main__":

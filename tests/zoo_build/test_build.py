@@ -7,9 +7,9 @@ import sys
 import time
 
 from edgedistill.runs.folder import RunFolder
-from edgedistill.zoo.job import run_job
-from edgedistill.zoo.layout import GameFolder
-from edgedistill.zoo.progress import read_progress
+from edgedistill.zoo_build.job import run_job
+from edgedistill.zoo_build.layout import GameFolder
+from edgedistill.zoo_build.progress import read_progress
 from tests.hostile import PlantedFolder
 
 BUILD = [sys.executable, "-c", "from edgedistill.cli import main; main()", "zoo", "build", "--out"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from edgedistill.errors import BadRequest
 from edgedistill.runs.folder import METRICS, RunFolder
 from edgedistill.runtime.policy import Policy
-from edgedistill.zoo.plan import Plan
+from edgedistill.zoo_build.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 import os
 
 from edgedistill.runs.ram import available_bytes
-from edgedistill.zoo.local_jobs import fitting_jobs
-from edgedistill.zoo.plan import Plan
+from edgedistill.zoo_build.local_jobs import fitting_jobs
+from edgedistill.zoo_build.plan import Plan
 
 
 def test_jobs_share_the_cores_and_the_memory():

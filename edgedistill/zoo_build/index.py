@@ -7,9 +7,9 @@ from pathlib import Path
 
 from edgedistill.atari.games import game_title
 from edgedistill.report.templates import render
-from edgedistill.zoo.layout import GameFolder
-from edgedistill.zoo.plan import Plan
-from edgedistill.zoo.progress import GameProgress
+from edgedistill.zoo_build.layout import GameFolder
+from edgedistill.zoo_build.plan import Plan
+from edgedistill.zoo_build.progress import GameProgress
 
 
 @dataclass(frozen=True)

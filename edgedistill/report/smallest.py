@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgedistill.atari.emulator import Emulator
-from edgedistill.atari.games import retention
+from edgedistill.atari.games import action_count, retention
 from edgedistill.runs.config import TrainConfig
 
 
 @dataclass(frozen=True)
-class Kept:
+class StudentRetention:
     """A student at the end of its run."""
 
     student: str
@@ -19,7 +18,7 @@ class Kept:
     """Of the run's best teacher; None where that one does not beat a random player"""
 
 
-def kept_by_size(config: TrainConfig, scores: Mapping[str, float], best_teacher: float) -> list[Kept]:
+def retention_by_size(config: TrainConfig, scores: Mapping[str, float], best_teacher: float) -> list[StudentRetention]:
     """What each student of a run keeps, the smallest first.
 
     Args:
@@ -27,20 +26,20 @@ def kept_by_size(config: TrainConfig, scores: Mapping[str, float], best_teacher:
         best_teacher: the best that the teacher had on them. As the best of several evaluations it stands a little too
             high, so retention errs on the low side.
     """
-    actions = len(Emulator(config.game).actions)
+    actions = action_count(config.game)
     kept = [
-        Kept(entry.name, entry.ratio(actions), retention(config.game, scores[entry.name], best_teacher))
+        StudentRetention(entry.name, entry.ratio(actions), retention(config.game, scores[entry.name], best_teacher))
         for entry in config.students
     ]
     return sorted(kept, key=lambda each: each.ratio)
 
 
-def smallest_that_keeps(kept: Sequence[Kept], share: float) -> Kept | None:
+def smallest_that_keeps(kept: Sequence[StudentRetention], share: float) -> StudentRetention | None:
     """The smallest student with at least this retention, or None."""
     return next((each for each in kept if each.retention is not None and each.retention >= share), None)
 
 
-def verdict(kept: Sequence[Kept], share: float, episodes: int) -> str:
+def verdict(kept: Sequence[StudentRetention], share: float, episodes: int) -> str:
     """The same in words.
 
     Args:

@@ -1,0 +1,61 @@
+"""The settings of a run as its `config.json` has them, and which of them may change when the run goes on."""
+
+import json
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from edgedistill.catalogue import parse_architecture
+from edgedistill.errors import BadRequest
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.ensemble import parse_members
+from edgedistill.runs.setting import settings_of
+
+CONFIG_VERSION = 2
+
+
+def config_to_json(config: TrainConfig) -> str:
+    """The text of a `config.json`."""
+    table = asdict(replace(config, students=()))
+    table["students"] = [student.to_dict() for student in config.students]
+    return json.dumps({"config_version": CONFIG_VERSION, **table}, indent=2) + "\n"
+
+
+def config_from_json(text: str, source: str) -> TrainConfig:
+    """Read what `config_to_json` wrote.
+
+    Raises:
+        BadRequest: not JSON, another version, or an unknown, missing or unusable field; `source` names the file.
+    """
+    try:
+        table: dict[str, Any] = json.loads(text)
+        if table.pop("config_version", None) != CONFIG_VERSION:
+            raise BadRequest(f"{source}: written by another version of edgedistill.")
+        table["students"] = tuple(parse_architecture(student, source) for student in table["students"])
+        table["ensemble"] = parse_members(table.get("ensemble", []))
+        if isinstance(table.get("epsilon_floors"), list):
+            table["epsilon_floors"] = tuple(table["epsilon_floors"])
+        unknown = set(table) - {field.name for field in fields(TrainConfig)}
+        if unknown:
+            raise BadRequest(f"{source}: unknown setting '{min(unknown)}'.")
+        return TrainConfig(**table)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadRequest(f"{source}: not a run's config ({error}).") from error
+
+
+def resumed_config(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
+    """The settings with which a run goes on: its own, but for changes that do not touch what it learns.
+
+    `minutes` count from now, so they are not kept.
+
+    Raises:
+        BadRequest: a change of any other setting.
+    """
+    declared = {name: setting for name, (setting, _, _) in settings_of(TrainConfig).items()}
+    fixed = [name for name in changes if not declared[name].resumable]
+    if fixed:
+        may = ", ".join(setting.flag(name) for name, setting in declared.items() if setting.resumable)
+        raise BadRequest(
+            f"--resume goes on with the run's own {declared[fixed[0]].flag(fixed[0])} "
+            f"({getattr(config, fixed[0])!r}): leave it out, or train into a new folder. What may change: {may}."
+        )
+    return replace(config, **{"minutes": None} | changes)
