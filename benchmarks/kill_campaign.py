@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,8 +84,13 @@ def check_log(run: Path) -> None:
 
 def wait_for_checkpoint(run: Path, after: int, process: subprocess.Popen[str]) -> None:
     """Until a process has written one of a step beyond `after`."""
-    while newest(run) <= after:
-        assert process.poll() is None, process.communicate()
+    wait_until(lambda: newest(run) > after, process)
+    assert newest(run) > after, process.communicate()
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Until it holds, or the process has ended."""
+    while not condition() and process.poll() is None:
         time.sleep(0.02)
 
 
@@ -121,12 +126,13 @@ def kill_export(folder: Path, rng: random.Random) -> Iterator[str]:
     """The same export again and again, to the same place."""
     run = folder / "exported run"
     finish("train", "--game", "pong", "--student", "pico", "--out", run, *SMALL, "--steps", 1024)
-    output, took = folder / "pico.onnx", 60.0
+    output, options = folder / "pico.onnx", ("--episodes", 1, "--allow-disagreement")
+    began = time.monotonic()
+    finish("export", run, "-o", folder / "first.onnx", *options)
+    took = time.monotonic() - began
     while True:
         before = output.exists()
-        began = time.monotonic()
-        kill(start("export", run, "-o", output, "--episodes", 1, "--allow-disagreement"), rng.uniform(0, 1.2 * took))
-        took = min(took, time.monotonic() - began) if output.exists() else took
+        kill(start("export", run, "-o", output, *options), rng.uniform(0, 1.2 * took))
         assert output.exists() or not before
         check_log(run)
         yield f"{Policy.load(output).card.student} is there" if output.exists() else "nothing is there"
@@ -138,10 +144,13 @@ def kill_build(folder: Path, rng: random.Random) -> Iterator[str]:
     while True:
         zoo = folder / f"zoo-{number}"
         options = ("--games", "pong", "--students", "pico", "--steps", 2048, "--episodes", 1, *SETTINGS)
-        process = start("zoo", "build", "--out", zoo, *options)
-        kill(process, rng.uniform(0, 40))
-        # Its jobs notice that they are orphans, and end; the next build waits for none.
         run = zoo / "runs" / "pong"
+        before = logged(run)
+        process = start("zoo", "build", "--out", zoo, *options)
+        if rng.random() < 0.8:
+            wait_until(lambda: logged(run) != before, process)  # noqa: B023  # it is called here alone
+        kill(process, rng.uniform(0, 20))
+        # Its jobs notice that they are orphans, and end; the next build waits for none.
         if run.exists():
             wait_until_free(run)
             step = last_checkpoint(run)
@@ -151,6 +160,11 @@ def kill_build(folder: Path, rng: random.Random) -> Iterator[str]:
             Policy.load(file)
         number += done
         yield "done" if done else f"checkpoint {step:,}" if run.exists() else "no run yet"
+
+
+def logged(run: Path) -> list[int]:
+    """Sizes of a run's logs, by which it is seen that a job works there."""
+    return [file.stat().st_size for file in (run / "job.log", run / METRICS) if file.exists()]
 
 
 def wait_until_free(run: Path) -> None:

@@ -40,9 +40,8 @@ class _Lane(threading.local):
 class Profile:
     """Seconds by phase, from the first agent step on.
 
-    A phase inside another one is charged to itself alone. What lanes do beside each other counts by its part of all
-    `lanes`, and what they leave of the time that the main thread waits for them is `waiting`: so the phases add up to
-    the whole.
+    A phase inside another one is charged to itself alone. The time of lanes is divided by their number, and what they
+    leave of the time that the main thread waits for them is `waiting`: so the phases add up to the whole.
     """
 
     def __init__(self) -> None:

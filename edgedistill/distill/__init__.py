@@ -1,1 +1,1 @@
-"""Real-time policy distillation: losses, the distillation memory, the loop."""
+"""Real-time policy distillation: the loop of a teacher and its students, what students learn, who watches."""

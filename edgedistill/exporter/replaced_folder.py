@@ -46,10 +46,10 @@ def replaced(folder: Path, target: Target) -> Iterator[Path]:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Refuse a folder, or its places aside, unless missing, empty, or an export to which nobody has added anything.
+    """Refuse a folder that an export may not replace, or whose places aside are taken.
 
     Raises:
-        BadRequest: with what is in the way.
+        BadRequest: one is not empty, and no export or one to which somebody has added something.
     """
     for place in (folder, *_aside(folder)):
         _check_place(place)
@@ -61,7 +61,7 @@ def _write_manifest(folder: Path, target: Target, files: list[str]) -> None:
 
 
 def _check_place(folder: Path) -> None:
-    """One of them."""
+    """Pass where there is nothing, or an export to which nobody has added anything."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:

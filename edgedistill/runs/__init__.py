@@ -1,1 +1,1 @@
-"""A run on disk: its config, metrics and checkpoints."""
+"""A run: its settings, its schedule, and its folder with metrics and checkpoints."""
