@@ -100,7 +100,7 @@ def test_the_page_is_what_the_hub_lists(micro, cli):
     assert "19.70 [19.46, 19.92]" in answer["page"]
     # The page tells how to install what is not on PyPI as the README does.
     (install,) = re.findall(r"```sh\n(.+)\nedgedistill play", answer["page"])
-    assert f"```sh\n{install}\nedgedistill play" in (Path(__file__).parents[2] / "README.md").read_text(
+    assert f"```sh\n{install}\nedgedistill play" in (Path(__file__).parents[3] / "README.md").read_text(
         encoding="utf-8"
     )
 
