@@ -25,9 +25,10 @@ Resume = Annotated[
 TeacherFrom = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="RUN|sb3:FILE|hub:NAME",
-        help="A frozen teacher: the best of a run, or a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN, here "
-        "or on the Hugging Face Hub (hub:sb3/dqn-BreakoutNoFrameskip-v4). "
+        metavar="RUN|FILE.onnx|GAME[:STUDENT]|sb3:FILE|hub:NAME",
+        help="A frozen teacher: the best of a run, an exported student or one that ships (pong, pong:micro), or a "
+        "stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN. Files may be on the Hugging Face Hub: "
+        "hub:sb3/dqn-BreakoutNoFrameskip-v4, hub:USER/REPO:FILE.onnx. "
         "Repeated, the mean of their policies teaches (Sun & Fazli 2020).",
         rich_help_panel=Group.TEACHER,
     ),

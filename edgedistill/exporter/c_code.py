@@ -22,9 +22,9 @@ from edgedistill.atari.games import human_normalised
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.c_selftest import selftest_frames
-from edgedistill.exporter.integer_layer import IntegerLayer, UnknownGraph
-from edgedistill.exporter.integer_layers import integer_layers
 from edgedistill.files import check_writable, write_atomically
+from edgedistill.networks.graph_layers import graph_layers
+from edgedistill.networks.integer_layer import IntegerLayer, UnknownGraph
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.policy import Policy
 
@@ -59,7 +59,7 @@ def c_source(model: bytes, source: str) -> CSource:
     policy = Policy(model, source)
     card = policy.card
     try:
-        layers = integer_layers(onnx.load_from_string(model))
+        layers = graph_layers(onnx.load_from_string(model))
     except UnknownGraph as error:
         raise BadRequest(
             f"{source}: its graph is not one that edgedistill exports ({error}), so there is no C for it. Export the "

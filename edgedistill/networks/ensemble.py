@@ -6,7 +6,7 @@ from math import log
 import torch
 from torch import Tensor, nn
 
-from edgedistill.networks.network import ActionNetwork, AtariNetwork
+from edgedistill.networks.network import ActionNetwork
 
 
 class EnsembleNetwork(ActionNetwork):
@@ -15,7 +15,7 @@ class EnsembleNetwork(ActionNetwork):
     Means of policies, unlike means of action values, do not ask on which scale each member counts.
     """
 
-    def __init__(self, members: Sequence[AtariNetwork], temperatures: Sequence[float]) -> None:
+    def __init__(self, members: Sequence[ActionNetwork], temperatures: Sequence[float]) -> None:
         """
         Args:
             temperatures: τ of each member, whose policy is softmax(values / τ).

@@ -5,6 +5,7 @@ integers go into the `.onnx` file. Roundings let gradients pass (straight-throug
 In float32 all sums are of whole numbers below 2²⁴, so that its logits are those of ONNX Runtime.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -115,8 +116,23 @@ def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor
 
     With `bf16` sums are rounded to bfloat16 on the way; whole numbers up to 256 are exact in it.
     """
-    layers = network.weighted_layers()
-    for number, (layer, (weight, bias, scale)) in enumerate(zip(layers, integer_layers(network), strict=True)):
+    integers = integer_layers(network)
+    # ONNX Runtime multiplies the scales of inputs and weights, and divides by that of the outputs, in this order.
+    multipliers = [scale * LEVEL / LEVEL for _, _, scale in integers[:-1]] + [integers[-1][2] * LEVEL]
+    parameters = [(weight, bias, by) for (weight, bias, _), by in zip(integers, multipliers, strict=True)]
+    return forward_through(network.weighted_layers(), parameters, x, bf16=bf16)
+
+
+def forward_through(
+    layers: Sequence[nn.Conv2d | nn.Linear],
+    parameters: Sequence[tuple[Tensor, Tensor, Tensor]],
+    x: Tensor,
+    *,
+    bf16: bool,
+) -> Tensor:
+    """The same of layers whose whole-numbered weights and bias (out,) come separately, with what (out,) their sums are
+    multiplied by: to levels of uint8, or, in the last layer, to logits."""
+    for number, (layer, (weight, bias, multiplier)) in enumerate(zip(layers, parameters, strict=True)):
         last = number == len(layers) - 1
         if last:
             x = x.float()
@@ -125,12 +141,9 @@ def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor
                 sums = nn.functional.linear(x.flatten(1), weight, bias)
             else:
                 sums = convolve_integers(layer, x, weight, bias)
-        # ONNX Runtime multiplies the scales of inputs and weights, and divides by that of the outputs, in this order.
-        multiplier = scale * LEVEL
         if last:
             return sums.float() * multiplier
-        multiplier = (multiplier / LEVEL).view(1, -1, *[1] * (sums.ndim - 2))
-        x = _Activation.apply(sums, multiplier)  # type: ignore[no-untyped-call]
+        x = _Activation.apply(sums, multiplier.view(1, -1, *[1] * (sums.ndim - 2)))  # type: ignore[no-untyped-call]
     raise AssertionError("a network without a head")
 
 

@@ -31,7 +31,7 @@ class TrainConfig:
     teacher_from: str | None = None
     """Where a frozen teacher came from; its weights are in the run. None: the teacher learns in this run."""
     teacher_emits_q: bool = True
-    """Whether the teacher's outputs are Q-values; a PPO teacher's are logits, and so are an ensemble's."""
+    """Whether the teacher's outputs are Q-values; those of a PPO teacher, a student and an ensemble are logits."""
     ensemble: tuple[Member, ...] = ()
     """The members of a frozen teacher that is several; their mean policy is what students learn."""
     mode: str = setting(

@@ -30,10 +30,11 @@ def check_together(config: "TrainConfig") -> None:
         )
     if config.mode == "offline" and not config.frozen:
         raise BadRequest(
-            "--mode offline distils a finished teacher: say which with --teacher-from RUN, sb3:FILE or hub:NAME."
+            "--mode offline distils a finished teacher: say which with --teacher-from RUN, FILE.onnx, GAME, sb3:FILE "
+            "or hub:NAME."
         )
     if objective.policy == "mse" and not config.teacher_emits_q:
-        who = "an ensemble" if config.ensemble else "a PPO teacher"
+        who = "an ensemble" if config.ensemble else "a student" if config.kind.integers else "a PPO teacher"
         raise BadRequest(f"--loss mse copies Q-values, and {who} has none. Use --loss kl, reverse-kl or nll.")
     if config.ensemble and objective.emits_q:
         raise BadRequest("An ensemble gives a policy, not Q-values. Use --loss kl, reverse-kl or nll.")
@@ -44,6 +45,8 @@ def check_together(config: "TrainConfig") -> None:
 def _check_kind(config: "TrainConfig") -> None:
     """Refuse what does not fit a teacher that learns in this run."""
     kind = KINDS[config.teacher]
+    if kind.learns_by is None:
+        raise BadRequest(f"A {config.teacher} teaches as it is: say which with --teacher-from FILE.onnx or GAME.")
     if kind.from_replay:
         if config.student_batches != 1 or config.student_batch != config.minibatch:
             raise BadRequest(

@@ -37,19 +37,22 @@ NATURE_DQN: dict[str, Any] = {
 class TeacherKind:
     """One kind of teacher."""
 
-    learns_by: str
-    """Module and class of its learning"""
+    learns_by: str | None
+    """Module and class of its learning; None where it only comes ready"""
     source: str
-    """The paper that it is from"""
+    """The paper that it is from, or what brings it"""
     settings: dict[str, Any] = field(default_factory=dict)
     """Where they differ from `TrainConfig`'s own defaults"""
     layer_norm: bool = False
     """Whether its network normalises before each ReLU; otherwise it is plain"""
     from_replay: bool = False
     """Whether it learns from minibatches of the memory, which its students share; otherwise from each rollout"""
+    integers: bool = False
+    """Whether its network is an exported student's, in whole numbers"""
 
 
 KINDS = {
     "pqn": TeacherKind("edgedistill.teachers.pqn:PQN", "Gallici et al. 2024", layer_norm=True),
     "dqn": TeacherKind("edgedistill.teachers.dqn:DQN", "Mnih et al. 2015", NATURE_DQN, from_replay=True),
+    "student": TeacherKind(None, "only with --teacher-from FILE.onnx or GAME", integers=True),
 }

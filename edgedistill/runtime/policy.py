@@ -22,6 +22,22 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 
+def read_student(path: str | Path) -> bytes:
+    """The content of a file, not yet examined.
+
+    Raises:
+        BadRequest: it is missing, or too large for a student.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            model = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
+    if len(model) > MAX_FILE_BYTES:
+        raise BadRequest(f"{path}: larger than {MAX_FILE_BYTES / 1e6:.0f} MB; no student is.")
+    return model
+
+
 class Policy:
     """Frames in, actions out, on onnxruntime with one thread.
 
@@ -76,14 +92,7 @@ class Policy:
         Raises:
             BadRequest: the file is missing, too large, or not an exported student.
         """
-        try:
-            with Path(path).open("rb") as file:
-                model = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
-        if len(model) > MAX_FILE_BYTES:
-            raise BadRequest(f"{path}: larger than {MAX_FILE_BYTES / 1e6:.0f} MB; no student is.")
-        return cls.of_bytes(model, str(path))
+        return cls.of_bytes(read_student(path), str(path))
 
     @classmethod
     def of_bytes(cls, model: bytes, source: str) -> "Policy":

@@ -5,6 +5,7 @@ from pkgutil import resolve_name
 import torch
 
 from edgedistill.networks.ensemble import EnsembleNetwork
+from edgedistill.networks.integer_network import IntegerNetwork
 from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import ActionNetwork, AtariNetwork
 from edgedistill.networks.optimisers import make_optimisers
@@ -19,7 +20,7 @@ from edgedistill.teachers.teacher import NAME, Teacher
 def build_teacher(config: TrainConfig, actions: int, *, device: torch.device, bf16: bool) -> Teacher:
     """A new teacher, its weights drawn from torch's generator; a frozen one waits for those that it came with."""
     network = teacher_network(config, actions, bf16=bf16).to(device)
-    if not isinstance(network, AtariNetwork) or config.frozen:
+    if not isinstance(network, AtariNetwork) or config.frozen or config.kind.learns_by is None:
         return Frozen(network)
     made_by = TEACHER_OPTIMISERS[config.teacher_optimiser].made_by
     optimisers = make_optimisers(made_by, network, config.learning_rate, config.muon_learning_rate)
@@ -30,8 +31,10 @@ def build_teacher(config: TrainConfig, actions: int, *, device: torch.device, bf
     return teacher
 
 
-def network_of(kind: str, network: str, actions: int, *, bf16: bool) -> AtariNetwork:
+def network_of(kind: str, network: str, actions: int, *, bf16: bool) -> ActionNetwork:
     """A teacher's network of a kind (`KINDS`) and a name (`nature`, or one of the catalogue)."""
+    if KINDS[kind].integers:
+        return IntegerNetwork(architecture_of(network), actions)
     layer_norm = KINDS[kind].layer_norm
     return AtariNetwork(architecture_of(network), actions, layer_norm=layer_norm, plain=not layer_norm, bf16=bf16)
 

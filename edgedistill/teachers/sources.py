@@ -1,8 +1,8 @@
-"""Where teachers that come ready come from: runs of ours and stable-baselines3 files, here or on the hub, one or
-several."""
+"""Where teachers that come ready come from: runs of ours, exported students and stable-baselines3 files, here or on the
+hub, one or several."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,12 @@ from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.tensors import load_module
 from edgedistill.runs.ensemble import MOST_MEMBERS, NATURE, Member
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runtime.from_hub import pull_student
 from edgedistill.runtime.hub.name import PREFIX, HubName, is_hub_name
 from edgedistill.runtime.hub.pull import Pulled, Wanted, pull
 from edgedistill.teachers.build import network_of
+from edgedistill.teachers.exported import find_exported, is_hub_student, load_exported
+from edgedistill.teachers.ready import ReadyTeacher
 from edgedistill.teachers.sb3.saved_policy import parse_sb3, read_sb3
 from edgedistill.teachers.sb3.state_dict import MAX_BYTES
 
@@ -29,32 +32,17 @@ SHARED = Wanted("stable-baselines3 teacher", ".zip", MAX_BYTES, examine=parse_sb
 SCALE_ENVS, SCALE_STEPS, SCALE_EPSILON = 8, 250, 0.05
 
 
-@dataclass(frozen=True)
-class ReadyTeacher:
-    """A teacher that learns nothing more."""
-
-    kind: str
-    """How it learnt, a key of `KINDS`"""
-    network: str
-    """`nature`, or the name of a catalogue entry"""
-    emits_q: bool
-    """Whether its outputs are Q-values; otherwise logits"""
-    tensors: dict[str, Tensor]
-    """Its weights, as `Teacher.load` takes them"""
-    step: int
-    """Agent steps that it was trained for; 0 where its file does not say"""
-    members: tuple[Member, ...] = ()
-    """Where it is an ensemble"""
-
-
 def load_ready_teacher(source: str, game: str, actions: int) -> ReadyTeacher:
-    """The best teacher of a run, finished or interrupted (the last one where none was evaluated), of `sb3:FILE`, or of
-    a stable-baselines3 file on the hub, `hub:USER/REPO[@REVISION][:FILE]`.
+    """The best teacher of a run, finished or interrupted (the last one where none was evaluated); an exported student,
+    `FILE.onnx` or `GAME[:STUDENT]` of those that ship; or of a stable-baselines3 file, `sb3:FILE`. Files on the hub are
+    `hub:USER/REPO[@REVISION][:FILE]`, a student's with its name.
 
     Raises:
-        BadRequest: no run or SB3 file there, or its teacher plays another game or has another number of actions.
+        BadRequest: nothing of the kind there, or its teacher plays another game or has another number of actions.
         EdgeDistillError: the run has no readable checkpoint, or the hub cannot be reached.
     """
+    if (student := find_exported(source)) is not None:
+        return load_exported(student, source, game)
     if source.startswith(SB3_PREFIX) or is_hub_name(source):
         file = _pulled(source, game).path if is_hub_name(source) else Path(source.removeprefix(SB3_PREFIX))
         sb3 = read_sb3(file)
@@ -82,7 +70,10 @@ def pinned_source(source: str, game: str) -> str:
     Raises:
         As `load_ready_teacher`, for a source on the hub.
     """
-    return f"{PREFIX}{_pulled(source, game).pinned}" if is_hub_name(source) else source
+    if not is_hub_name(source):
+        return source
+    pulled = pull_student(HubName.parse(source)) if is_hub_student(source) else _pulled(source, game)
+    return f"{PREFIX}{pulled.pinned}"
 
 
 def _pulled(source: str, game: str) -> Pulled:

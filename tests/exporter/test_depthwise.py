@@ -18,6 +18,8 @@ from edgedistill.catalogue import Architecture, Conv, parse_architecture
 from edgedistill.exporter.c_code import c_source
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.quantise import learnt_layers, quantised_layers
+from edgedistill.networks.graph_layers import graph_layers
+from edgedistill.networks.integer_network import IntegerNetwork
 from edgedistill.networks.integers import measure_ranges
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runtime.onnx_file import check_onnx
@@ -116,6 +118,9 @@ def test_torch_onnx_whole_numbers_and_c_agree_on_any_architecture(architecture, 
     data = with_card(int8_model(student, frames), 5)
     logits = onnxruntimes(data, frames)
     np.testing.assert_array_equal(logits, in_whole_numbers(layers, frames))
+    again = IntegerNetwork(architecture, 5)
+    again.take(graph_layers(onnx.load_from_string(data)))
+    np.testing.assert_array_equal(GreedyPolicy(again).values(frames), logits)
     assert np.abs(logits - expected).max() < 0.5 * max(np.abs(expected).max(), 0.1)  # nothing is wired wrongly
     if not NATIVE.missing():
         with tempfile.TemporaryDirectory() as folder:

@@ -9,13 +9,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgedistill.atari.emulator import STACK
 from edgedistill.atari.resize import SIDE
-from edgedistill.exporter.integer_layer import IntegerLayer, UnknownGraph
-from edgedistill.exporter.qdq_layers import qdq_layers
+from edgedistill.networks.integer_layer import IntegerLayer, UnknownGraph
+from edgedistill.networks.qdq_layers import qdq_layers
 
 NCHW = [0, 3, 1, 2]
 
 
-def integer_layers(model: onnx.ModelProto) -> list[IntegerLayer]:
+def graph_layers(model: onnx.ModelProto) -> list[IntegerLayer]:
     """The layers from the frames to the logits.
 
     Raises:

@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from edgedistill.exporter.integer_layer import IntegerLayer, UnknownGraph
+from edgedistill.networks.integer_layer import IntegerLayer, UnknownGraph
 
 NCHW, NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 
