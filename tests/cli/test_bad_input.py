@@ -116,8 +116,8 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before_and_says_so(cli, tin
     ("options", "complaint"),
     [
         (["--memory-frames", 10**8], "Use --memory-frames "),
-        (["--envs", 1024, "--rollout-length", 4096], "Use --envs or --rollout-length with less"),
-        (["--minibatch", 65_536, "--envs", 1024], "Use --minibatch or --student-batch with less"),
+        (["--envs", 256, "--rollout-length", 4096], "Use --envs or --rollout-length with less"),
+        (["--minibatch", 65_536, "--envs", 256, "--rollout-length", 256], "Use --minibatch or --student-batch with less"),
         (["--device", "cuda"], "torch finds no GPU here"),
     ],
 )
