@@ -117,7 +117,10 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before_and_says_so(cli, tin
     [
         (["--memory-frames", 10**8], "Use --memory-frames "),
         (["--envs", 256, "--rollout-length", 4096], "Use --envs or --rollout-length with less"),
-        (["--minibatch", 65_536, "--envs", 256, "--rollout-length", 256], "Use --minibatch or --student-batch with less"),
+        (
+            ["--minibatch", 65_536, "--envs", 256, "--rollout-length", 256],
+            "Use --minibatch or --student-batch with less",
+        ),
         (["--device", "cuda"], "torch finds no GPU here"),
     ],
 )
