@@ -14,7 +14,7 @@ import pytest
         (["train", "--ratio", "0"], "--ratio must be above 0"),
         (["train", "--ratio", "-0.5"], "--ratio must be above 0"),
         (["train", "--ratio", "1.5"], "at most 1"),
-        (["train", "--ratio", "0.001"], "the smallest is 'pico'"),
+        (["train", "--ratio", "0.001"], "the smallest is 'femto'"),
         (["train", "--student", "mirco"], "Did you mean 'micro'?"),
         (["train", "--student", "missing.toml"], "missing.toml: cannot be read"),
         (["train", "--teacher-only", "--ratio", "0.017"], "leave --ratio and --student out"),
