@@ -160,7 +160,7 @@ QUESTIONS: dict[str, list[Contestant]] = {
         Contestant("4-8-16s2 / 16", plain([(4, 8, 4), (8, 4, 2), (16, 3, 2)], 16)),
     ],
     "tiny": [
-        Contestant(path.stem, catalogue(str(path)), {"student_integers": 0.3})
-        for path in sorted((Path(__file__).parent / "tiny").glob("*.toml"))
+        Contestant(Path(design).stem, catalogue(design), {"student_integers": 0.3})
+        for design in ("femto", *sorted(map(str, (Path(__file__).parent / "tiny").glob("*.toml"))))
     ],
 }  # fmt: skip

@@ -26,7 +26,7 @@ RECORD = Path(__file__).with_name("golden.json")
 DECISIVE_PACKAGES = ("onnxruntime", "ale-py", "numpy")
 # Long enough for Pong's first points; an emulated Cortex-A takes some 10 ms a decision.
 GAME, STUDENT, SEED, DECISIONS = "pong", "micro", 7, 300
-STUDENTS = ("pico", "nano", "micro", "net5", "net1")
+STUDENTS = ("femto", "pico", "nano", "micro", "net5", "net1")
 # Beside the frames of play, frames of black and white noise: sums as large as no game makes them.
 NOISE_FRAMES = 64
 # Every screen height that there is: 210 (all 57 games of the table), 214, 220, 230 and 250.

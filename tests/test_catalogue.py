@@ -60,10 +60,10 @@ def test_ratio_outside_0_to_1_is_refused(ratio):
 
 
 def test_ratio_below_the_smallest_names_it_and_a_ratio_that_works():
-    with pytest.raises(BadRequest, match=r"smallest is 'pico' at 0\.4\d+%\. Use --ratio (0\.\d+)") as error:
+    with pytest.raises(BadRequest, match=r"smallest is 'femto' at 0\.1\d+%\. Use --ratio (0\.\d+)") as error:
         pick_by_ratio(0.001, 6)
     advised = float(str(error.value).split("Use --ratio ")[1].split()[0])
-    assert pick_by_ratio(advised, 6).name == "pico"
+    assert pick_by_ratio(advised, 6).name == "femto"
 
 
 def test_a_written_architecture_reads_back():

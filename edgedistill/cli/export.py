@@ -54,6 +54,9 @@ def export(
         bool,
         typer.Option("--allow-disagreement", help="Export what does not play like the student that was trained."),
     ] = False,
+    returns: Annotated[
+        bool, typer.Option(help="Keep the return of each game in the file: some 3 bytes a game, ε and player.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Quantise a student to int8, verify that it plays like the float one, score it, and write its card."""
@@ -84,6 +87,7 @@ def export(
                 epsilons=epsilons,
                 precision=precision or "int8",
                 allow_disagreement=allow_disagreement,
+                returns=returns,
                 report=report,
             )
         else:
@@ -98,6 +102,7 @@ def export(
                 episodes=episodes,
                 epsilons=epsilons,
                 allow_disagreement=allow_disagreement,
+                returns=returns,
                 report=report,
             )
     if as_json:

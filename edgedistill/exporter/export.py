@@ -104,6 +104,7 @@ def export_student(
     epsilons: Sequence[float] = CARD_EPSILONS,
     precision: str = "int8",
     allow_disagreement: bool = False,
+    returns: bool = True,
     report: Callable[[str], None] = lambda stage: None,
 ) -> Exported:
     """Write `output` (.onnx) and its card beside it (.md).
@@ -114,6 +115,7 @@ def export_student(
         epsilons: an evaluation each; the first is the one that retention is given for.
         precision: `int8`, or `float32`: three times the size and not bit-equal across CPUs, for comparison.
         allow_disagreement: export even what does not play like the student that was trained.
+        returns: keep the return of each game on the card; some 3 bytes a game, ε and player.
         report: told each stage as it begins.
 
     Raises:
@@ -187,6 +189,8 @@ def export_student(
             report(f"playing {episodes} games at ε {epsilon:g}: {player.replace('_', ' ')}")
             scores[player].append(Score.of(score_trained(run, trained, protocol)))
     card = replace(card, scores={player: tuple(listed) for player, listed in scores.items()})
+    if not returns:
+        card = card.without_returns()
 
     data = _with_card(model, card)
     write_atomically(output, data)

@@ -29,6 +29,7 @@ def export_for_target(
     episodes: int = Protocol.episodes,
     epsilons: Sequence[float] = CARD_EPSILONS,
     allow_disagreement: bool = False,
+    returns: bool = True,
     report: Callable[[str], None] = lambda stage: None,
 ) -> Exported:
     """Write `folder` for `target`.
@@ -38,7 +39,7 @@ def export_for_target(
         student: which of a run's or of the shipped students.
         with_wheels, serving: as in `write_board_folder`.
         precision: for a student of a run, `int8` (also where None) or `float32`.
-        episodes, epsilons, allow_disagreement: for a student of a run, as in `export_student`.
+        episodes, epsilons, allow_disagreement, returns: for a student of a run, as in `export_student`.
 
     Raises:
         BadRequest: no such source, student or precision, or `folder` is no place for an export.
@@ -55,6 +56,7 @@ def export_for_target(
                 epsilons=epsilons,
                 precision=precision or "int8",
                 allow_disagreement=allow_disagreement,
+                returns=returns,
                 report=report,
             )
             model = exported.path.read_bytes()

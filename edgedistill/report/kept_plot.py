@@ -71,7 +71,7 @@ def _draw_retention(axes: Axes, found: Sequence[Kept]) -> None:
     axes.set_xlim(min(sizes.values(), default=0.01) / NEAR, max(sizes.values(), default=0.01) * NEAR)
     axes.xaxis.set_major_locator(FixedLocator(list(sizes.values())))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([f"{name}\n{size:.2%}" for name, size in sizes.items()])
+    axes.set_xticklabels([f"{name}\n{size:.2%}" for name, size in sizes.items()], fontsize=9)
     labels = axes.get_xticklabels()
     for (smaller, larger), left, right in zip(pairwise(sizes.values()), labels, labels[1:], strict=False):
         if larger < smaller * NEAR:

@@ -65,8 +65,9 @@ class TrainConfig:
         Group.TEACHER,
     )
     """The network of Mnih et al. 2015, or one of the catalogue: the baseline of distillation."""
-    envs: int = setting(32, "Parallel games.", Group.TEACHER, least=1, most=1024)
-    """32 fill two cores; more gave no speed on them. Gallici et al. 2024 use 128 on a GPU."""
+    envs: int = setting(32, "Parallel games.", Group.TEACHER, least=1, most=256)
+    """32 fill two cores; more gave no speed on them. Gallici et al. 2024 use 128 on a GPU. No signal is heard while the
+    emulators of all are made, a tenth of a second each."""
     rollout_length: int = setting(64, "Steps of each game between updates.", Group.TEACHER, least=1, most=4096)
     """64 × 32 keeps the 2,048 samples that 32 × 128 would be half of."""
     epochs: int = setting(2, "Passes of PQN over each rollout.", Group.TEACHER, least=1, most=100)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import sqrt
 from typing import Any
 
@@ -23,6 +23,8 @@ ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True
 MAX_ACTIONS = MOST_ACTIONS
 # Of one evaluation.
 MAX_RETURNS = 10_000
+# Of a file that is exported without them: enough for `zoo check`.
+FIRST_RETURNS = 5
 # What cards are compared at everywhere (docs/reference/protocol.md).
 COMPARED_EPSILON = 0.01
 # A 95% interval reaches so many standard errors to each side.
@@ -45,7 +47,7 @@ class Score:
     seed: int = 0
     returns: tuple[float, ...] = ()
     """Of each game, for `zoo check` to replay and for retention to be told of games that both played; empty in files
-    from before cards had them"""
+    that were exported without them, and in those from before cards had them"""
 
     @classmethod
     def of(cls, scores: Scores) -> "Score":
@@ -100,7 +102,7 @@ class Card:
     """By player, one score per ε: `student` (this file), `best_teacher`, `last_teacher`, and `float_student` where it
     was rounded afterwards"""
     first_returns: tuple[float, ...] = ()
-    """Of this file in its first five games at its first ε; in files from before scores had their returns"""
+    """Of this file in its first five games at its first ε; in files whose scores are without their returns"""
     trained_minutes: float | None = None
     """Of the whole run by the clock, its evaluations and pauses included; None in files from before cards had them"""
 
@@ -112,6 +114,13 @@ class Card:
         """Returns of this file's first games at its first ε, as many as the card knows."""
         first = self.scores.get("student", ())[:1]
         return (first[0].returns if first else ()) or self.first_returns
+
+    def without_returns(self) -> "Card":
+        """This card, of each game's return keeping this file's first five alone, for a file whose bytes count."""
+        scores = {
+            player: tuple(replace(score, returns=()) for score in listed) for player, listed in self.scores.items()
+        }
+        return replace(self, scores=scores, first_returns=self.replayable[:FIRST_RETURNS])
 
     def to_metadata(self) -> dict[str, str]:
         """Keys and JSON values for ONNX `metadata_props`."""

@@ -14,7 +14,7 @@ import pytest
         (["train", "--ratio", "0"], "--ratio must be above 0"),
         (["train", "--ratio", "-0.5"], "--ratio must be above 0"),
         (["train", "--ratio", "1.5"], "at most 1"),
-        (["train", "--ratio", "0.001"], "the smallest is 'pico'"),
+        (["train", "--ratio", "0.001"], "the smallest is 'femto'"),
         (["train", "--student", "mirco"], "Did you mean 'micro'?"),
         (["train", "--student", "missing.toml"], "missing.toml: cannot be read"),
         (["train", "--teacher-only", "--ratio", "0.017"], "leave --ratio and --student out"),
@@ -116,8 +116,11 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before_and_says_so(cli, tin
     ("options", "complaint"),
     [
         (["--memory-frames", 10**8], "Use --memory-frames "),
-        (["--envs", 1024, "--rollout-length", 4096], "Use --envs or --rollout-length with less"),
-        (["--minibatch", 65_536, "--envs", 1024], "Use --minibatch or --student-batch with less"),
+        (["--envs", 256, "--rollout-length", 4096], "Use --envs or --rollout-length with less"),
+        (
+            ["--minibatch", 65_536, "--envs", 256, "--rollout-length", 256],
+            "Use --minibatch or --student-batch with less",
+        ),
         (["--device", "cuda"], "torch finds no GPU here"),
     ],
 )

@@ -119,6 +119,17 @@ def test_a_card_does_not_tell_where_a_teacher_lay(tiny_run, tmp_path):
     assert "ada" not in text
 
 
+def test_a_file_whose_bytes_count_does_without_the_returns_of_single_games(cli, tiny_run, tiny_export, tmp_path):
+    path = tmp_path / "small.onnx"
+    options = ("--student", "pico", "--episodes", tiny_export.card.scores["student"][0].episodes, "--no-returns")
+    assert cli("export", tiny_run.path, "-o", path, *options).code == 0
+    card = Policy.load(path).card
+    assert path.stat().st_size < tiny_export.bytes
+    assert {score.returns for listed in card.scores.values() for score in listed} == {()}
+    assert card.scores["student"] == tuple(replace(score, returns=()) for score in tiny_export.card.scores["student"])
+    assert card.replayable == tiny_export.card.replayable[:5]  # what `zoo check` plays again
+
+
 def test_fidelity_counts_equal_actions_what_others_cost_and_the_largest_error(tiny_export, frames):
     policy = Policy.load(tiny_export.path)
     ours = policy.logits(frames)
