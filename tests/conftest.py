@@ -1,6 +1,7 @@
 """Real parts in small sizes: a run of a few seconds and the student exported from it."""
 
 import os
+import signal
 
 # Before rich is imported: one long line per message, so that tests can look for whole sentences.
 os.environ["COLUMNS"] = "300"
@@ -25,6 +26,10 @@ from tests.hub_server import Hub, serving
 # How long an example takes is the machine's affair.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# A shell's background job ignores Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = TrainConfig(
     "pong",
