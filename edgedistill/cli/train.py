@@ -15,7 +15,6 @@ from edgedistill.cli.output import console, notes, print_json, print_next
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import NO_LIMIT, TrainConfig
 from edgedistill.runs.config_file import resumed_config
-from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.signals import stop_signals
 
 # Where no student is named, the product's promise is trained.
@@ -54,6 +53,7 @@ def train(
     from edgedistill.profiler import Profile
     from edgedistill.report.smallest import retention_by_size, smallest_that_keeps, verdict
     from edgedistill.runs.folder import RunFolder
+    from edgedistill.runtime.hub.name import is_hub_name
 
     if keep is not None and (not 0 < keep <= 1 or teacher_only):
         raise BadRequest(f"--keep must be above 0 and at most 1 (0.95 is 95%), and it needs students; got {keep}.")
