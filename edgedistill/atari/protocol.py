@@ -18,6 +18,8 @@ from edgedistill.errors import BadRequest
 # Scores that are reported, and scores that choose a checkpoint, never share an episode.
 EVALUATION_SEED = 2015
 VALIDATION_SEED = 1912
+# Of one evaluation beside each other, each with an emulator.
+GAMES_AT_ONCE = 10
 
 Act = Callable[[Frames], NDArray[np.int64]]
 """A greedy policy: frames (N, 84, 84, 4) uint8 -> action indices (N,)."""
@@ -116,7 +118,7 @@ def evaluate(
     game: str,
     protocol: Protocol,
     *,
-    at_once: int = 10,
+    at_once: int = GAMES_AT_ONCE,
     on_episode: Callable[[int, float], None] = lambda number, score: None,
 ) -> Scores:
     """Play `protocol.episodes` games, `at_once` beside each other so that the policy sees batches.

@@ -1,7 +1,7 @@
 """`edgedistill zoo`: the catalogue of students and the trained ones that ship."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -16,9 +16,6 @@ from edgedistill.cli.zoo_check import check
 from edgedistill.cli.zoo_list import Actions, AsJson, list_students
 from edgedistill.cli.zoo_results import results
 from edgedistill.errors import BadRequest
-
-if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
-    pass
 
 app = typer.Typer(help="The catalogue: list it, show and check the trained students, train it anew.")
 app.command("list")(list_students)

@@ -3,6 +3,7 @@
 import torch
 
 from edgedistill.atari.emulator import STACK
+from edgedistill.atari.protocol import GAMES_AT_ONCE
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest
@@ -21,8 +22,6 @@ BYTES_PER_PARAMETER = 6 * 4
 PASSES = 2
 # One is played while the one before is learnt from.
 ROLLOUTS = 2
-# Games of one network's evaluation beside each other, each with an emulator.
-GAMES_AT_ONCE = 10
 FRAMES, EMULATORS = "the memory of frames", "emulators"
 # The setting that makes each part smaller.
 OPTIONS = {

@@ -83,7 +83,7 @@ class Show:
         try:
             self._presses.put_nowait(press)
         except Full as error:
-            raise EdgeDistillError("More presses than the game can follow. Wait a snapshot.") from error
+            raise EdgeDistillError("More presses than the game can follow. Wait a moment.") from error
 
     def run(self, stop: Stop) -> None:
         """Play until asked to stop."""
