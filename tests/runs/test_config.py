@@ -20,7 +20,7 @@ def test_a_config_reads_back_as_it_was_written():
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"envs": 0}, "--envs must be from 1 to 1,024, got 0"),
+        ({"envs": 0}, "--envs must be from 1 to 256, got 0"),
         ({"gamma": 1.5}, "--gamma must be from 0 to 1"),
         ({"student_learning_rate": 0.0}, "--student-learning-rate must be above 0"),
         ({"minutes": -1.0}, "--minutes must be above 0"),

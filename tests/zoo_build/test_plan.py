@@ -50,7 +50,7 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path, given, differen
         ({"settings": {"envz": 1}}, "Did you mean 'envs'"),
         ({"settings": {"seed": 1}}, "no setting 'seed'"),
         ({"settings": {"envs": "four"}}, "--envs must be a whole number, got 'four'"),
-        ({"settings": {"envs": 0}}, "--envs must be from 1 to 1,024"),
+        ({"settings": {"envs": 0}}, "--envs must be from 1 to 256"),
         ({"episodes": 0}, "--episodes must be at least 1"),
     ],
 )
