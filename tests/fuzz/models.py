@@ -19,8 +19,9 @@ PROPS = {prop.key: prop.value for prop in onnx.load_from_string(SHIPPED).metadat
 CARD = Policy(SHIPPED, "pico.onnx").card.to_metadata()
 OPERATORS = (
     "Transpose", "Flatten", "QuantizeLinear", "DequantizeLinear", "Conv", "Relu", "Gemm", "QLinearConv",
-    "MatMulInteger", "Add", "Cast", "Mul", "Gather", "Loop",
+    "MatMulInteger", "Add", "Cast", "Mul",
 )  # fmt: skip
+STRANGE = ("Abs", "Gather", "Loop")
 NUMBERS = (0, 1, 2, 3, 4, 6, 8, 16, 84, 85, 255, 4096, 65_536, 2**31, 2**63 - 1, -1)
 # A file holds 4 MB at most, so that a constant has few elements or few bytes behind large words.
 SIDES = st.sampled_from([1, 1, 2, 3, 4, 6, 8, 16, 21, 64, 84, 300, 1000, 5000])
@@ -59,13 +60,21 @@ def wild_graphs(draw) -> onnx.GraphProto:
     for number in range(draw(st.integers(0, 12))):
         inputs = draw(st.lists(st.sampled_from([*names[-4:], *names, "", "nowhere"]), min_size=1, max_size=4))
         output = draw(st.sampled_from([f"v{number}"] * 8 + ["logits", "frames", "v0"]))
-        node = helper.make_node(draw(st.sampled_from(OPERATORS)), inputs, [output])
+        node = helper.make_node(draw(st.sampled_from(OPERATORS + STRANGE)), inputs, [output])
         node.attribute.extend(draw(st.lists(ATTRIBUTES, max_size=3)))
         nodes.append(node)
         names.append(output)
     if nodes and draw(st.booleans()):
         nodes[-1].output[0] = "logits"
     return graph(nodes, tensors, draw(st.integers(1, 30)))
+
+
+# Kernel, stride and filters: small steps leave much to do for the next layer.
+LAYERS = st.tuples(
+    st.sampled_from([1, 1, 2, 3, 5, 8, 42]),
+    st.sampled_from([1, 1, 1, 2, 4]),
+    st.sampled_from([1, 2, 4, 6, 16, 64, 512, 512]),
+)
 
 
 @st.composite
@@ -89,9 +98,9 @@ def chains(draw) -> onnx.GraphProto:
     node("DequantizeLinear", constant([]), constant([], np.uint8))
     node("Transpose", perm=[0, 3, 1, 2])
     channels, side = 4, 84
-    for _ in range(draw(st.integers(0, 18))):
-        kernel, stride = draw(st.integers(1, 42)), draw(st.integers(1, 4))
-        filters = draw(st.sampled_from([1, 2, 4, 6, 16, 64, 512]))
+    deep = draw(st.integers(0, 7)) == 0
+    for _ in range(17 if deep else draw(st.integers(0, 12))):
+        kernel, stride, filters = draw(st.just((1, 1, 4)) if deep else LAYERS)
         depthwise = draw(st.integers(0, 5)) == 0
         if kernel > side:
             break
@@ -99,7 +108,7 @@ def chains(draw) -> onnx.GraphProto:
         shape = [channels, 1, kernel, kernel] if depthwise else [filters, max(1, channels + wrong), kernel, kernel]
         group = {"group": channels} if depthwise else {}
         node("Conv", constant(shape), strides=[stride] * 2, kernel_shape=[kernel] * 2, **group)
-        node("Relu")
+        node(draw(st.sampled_from(["Relu"] * 50 + ["Abs"])))
         channels, side = shape[0], (side - kernel) // stride + 1
     node("Flatten")
     width = channels * side * side
