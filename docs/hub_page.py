@@ -18,9 +18,11 @@ STYLE = """
 body { margin: 24px 32px; font: 16px/1.5 sans-serif; color: #1b1f24; }
 header { border-bottom: 1px solid #d8dee4; padding-bottom: 14px; font-size: 22px; }
 header p { margin: 0 0 8px; }
-header span { display: inline-block; margin: 0 6px 6px 0; padding: 1px 9px; border: 1px solid #d0d7de; border-radius: 9px; font-size: 13px; }
+header span { display: inline-block; margin: 0 6px 6px 0; padding: 1px 9px; font-size: 13px; }
+header span, th, td { border: 1px solid #d0d7de; }
+header span { border-radius: 9px; }
 table { border-collapse: collapse; }
-th, td { border: 1px solid #d0d7de; padding: 5px 11px; font-size: 14px; }
+th, td { padding: 5px 11px; font-size: 14px; }
 td { white-space: nowrap; }
 pre, code { background: #f3f5f7; font: 14px/1.5 monospace; }
 pre { padding: 11px; }
@@ -37,8 +39,8 @@ def drawn(files: list[Path], name: HubName) -> str:
             text = text.replace(f"({path})", f"(data:image/gif;base64,{base64.b64encode(data).decode()})")
     tags = "".join(f"<span>{escape(tag)}</span>" for tag in re.findall(r"(?m)^- (?!name:)(.+)$", front_matter))
     body = MarkdownIt("commonmark").enable("table").render(text)
-    header = f"<header><p>{escape(name.repo)}</p>{tags}</header>"
-    return f'<!doctype html><meta charset="utf-8"><title>{escape(name.repo)}</title><style>{STYLE}</style>{header}{body}'
+    head = f'<!doctype html><meta charset="utf-8"><title>{escape(name.repo)}</title><style>{STYLE}</style>'
+    return f"{head}<header><p>{escape(name.repo)}</p>{tags}</header>{body}"
 
 
 def main() -> None:
