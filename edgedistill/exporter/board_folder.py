@@ -28,6 +28,7 @@ C_CODE_BYTES, C_STACK_BYTES = 1_100, 500
 # Programs around a student in C: the template, and its place in the folder.
 SKELETONS = {
     "main.c": "plain/main.c",
+    "bench.c": "plain/bench.c",
     "arduino.cpp": "platformio/main.cpp",
     "platformio.ini": "platformio/platformio.ini",
     "esp-idf.cmake": "esp-idf/CMakeLists.txt",
