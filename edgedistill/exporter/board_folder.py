@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from edgedistill.atari.emulator import STACK
-from edgedistill.atari.games import find_game
+from edgedistill.atari.games import find_game, game_title
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.bill import bill_of_materials, notices
@@ -112,7 +112,7 @@ def _write_c(student: bytes, source: str, game: str, card: Card, aside: Path, ta
         target=target,
         card=card,
         c=c,
-        title_of_game=_title(game),
+        title_of_game=game_title(game),
         file_name=f"{game}.onnx",
         card_name=f"{game}.md",
         actions=len(card.actions),
@@ -163,7 +163,7 @@ def _write_player(
     values = {
         "target": target,
         "card": card,
-        "title_of_game": _title(game),
+        "title_of_game": game_title(game),
         "file_name": f"{game}.onnx",
         "card_name": f"{game}.md",
         "folder": shlex.quote(folder_name),
@@ -199,10 +199,6 @@ def _watched(serving: Serving | None, target: Target) -> str:
         f"the board itself can watch, at http://127.0.0.1:{serving.port}, and you through "
         f"`ssh -L {serving.port}:127.0.0.1:{serving.port} YOU@{target.host}`"
     )
-
-
-def _title(game: str) -> str:
-    return game.replace("_", " ").title()
 
 
 def _listed(names: tuple[str, ...]) -> str:
