@@ -1,16 +1,24 @@
-"""Draw what a terminal shows, for pages of docs/: a run in training, from its log, and a student at play.
+"""Draw what a terminal shows, for pages of docs/: a run in training, from its log; a student at play; commands.
 
 python docs/terminal_pictures.py train RUN --step 133120 -o docs/training.svg
 python docs/terminal_pictures.py play pong --step 600 -o docs/play.svg
+python docs/terminal_pictures.py shell 'edgedistill zoo' 'edgedistill games' -o zoo.svg
 """
 
 import argparse
+import os
 import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from edgedistill.atari.protocol import Protocol
 from edgedistill.cli.training_course import Course
@@ -74,23 +82,48 @@ def playing(student: str, step: int) -> RenderableType:
     return shown
 
 
+def shell(commands: Sequence[str]) -> RenderableType:
+    """What commands print, one after the other in one shell, which begins in an empty folder.
+
+    Raises:
+        subprocess.CalledProcessError: one failed.
+    """
+    lines = [f"echo {shlex.quote('$ ' + command)}\n{command}" for command in commands]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory() as folder:
+        finished = subprocess.run(
+            ["sh", "-e", "-c", "\n".join(lines)],
+            cwd=folder, env={**os.environ, "PATH": path}, stdout=subprocess.PIPE, text=True, check=True,
+        )  # fmt: skip
+    shown = Text(finished.stdout.rstrip())
+    shown.highlight_regex(r"(?m)^\$ .*", "bold green")
+    return shown
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["train", "play"])
-    parser.add_argument("what", help="The folder of a run; a game or a student's file.")
-    parser.add_argument("--step", type=int, required=True, help="Agent steps.")
-    parser.add_argument("--output", "-o", type=Path, required=True)
+    pictures = parser.add_subparsers(dest="picture", required=True)
+    for name, what in (("train", "The folder of a run."), ("play", "A game or a student's file.")):
+        picture = pictures.add_parser(name)
+        picture.add_argument("what", help=what)
+        picture.add_argument("--step", type=int, required=True, help="Agent steps.")
+    pictures.add_parser("shell").add_argument("commands", nargs="+")
+    for picture in pictures.choices.values():
+        picture.add_argument("--output", "-o", type=Path, required=True)
     arguments = parser.parse_args()
     shown: RenderableType
-    if arguments.command == "train":
+    title = f"edgedistill {arguments.picture}"
+    if arguments.picture == "train":
         shown = Screen(course_until(RunFolder.open(Path(arguments.what)), arguments.step))
-    else:
+    elif arguments.picture == "play":
         shown = playing(arguments.what, arguments.step)
+    else:
+        shown, title = shell(arguments.commands), ""
     console = Console(
         file=StringIO(), record=True, width=COLUMNS, height=LINES, force_terminal=True, color_system="truecolor"
     )
     console.print(shown)
-    console.save_svg(str(arguments.output), title=f"edgedistill {arguments.command}", code_format=FORMAT)
+    console.save_svg(str(arguments.output), title=title, code_format=FORMAT)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
+from edgedistill.bounded_file import read_bounded
 from edgedistill.bounds import MAX_FILE_BYTES, Cost
 from edgedistill.errors import BadRequest, did_you_mean
 
@@ -211,13 +212,7 @@ def read_architecture(path: Path | Traversable) -> Architecture:
     Raises:
         BadRequest: the file is missing, too large, not TOML, or not an architecture.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_TOML_BYTES + 1)
-    except OSError as error:
-        raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
-    if len(raw) > MAX_TOML_BYTES:
-        raise BadRequest(f"{path}: larger than {MAX_TOML_BYTES:,} bytes; a student's TOML takes a few hundred.")
+    raw = read_bounded(path, MAX_TOML_BYTES, "student's TOML")
     try:
         data = tomllib.loads(raw.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,6 +1,6 @@
 """The Python interface of the [train] extra: thin functions over `distill` and `exporter`, for runs in folders."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from edgedistill.distill.events import Event
 from edgedistill.distill.machine import check_machine
 from edgedistill.errors import BadRequest
 from edgedistill.exporter import export
-from edgedistill.exporter.export import Exported
+from edgedistill.exporter.export import CARD_EPSILONS, Exported
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.setting import settings_of
@@ -65,8 +65,10 @@ def export_student(
     output: str | Path,
     *,
     episodes: int = 30,
+    epsilons: Sequence[float] = CARD_EPSILONS,
     precision: str = "int8",
     allow_disagreement: bool = False,
+    returns: bool = True,
 ) -> Exported:
     """Write a student of a run as one `.onnx`, and its card beside it, as `edgedistill export` does.
 
@@ -77,8 +79,11 @@ def export_student(
         student: name of one of its students; None where it has only one.
         output: the `.onnx` to write.
         episodes: games of each evaluation on the card.
+        epsilons: an evaluation each, with this probability of a random action; the first is the one that retention is
+            given for.
         precision: "int8", or "float32" for comparison.
         allow_disagreement: write even what does not play like the student that was trained.
+        returns: keep the return of each game in the file; some 3 bytes a game, ε and player.
 
     Returns:
         Exported: `path` (Path), `bytes` (int) and `card` (Card).
@@ -92,6 +97,8 @@ def export_student(
         student,
         Path(output),
         episodes=episodes,
+        epsilons=epsilons,
         precision=precision,
         allow_disagreement=allow_disagreement,
+        returns=returns,
     )

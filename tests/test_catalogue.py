@@ -156,7 +156,7 @@ def test_a_malformed_or_oversized_toml_is_refused(tmp_path):
     with pytest.raises(BadRequest, match="not TOML"):
         read_architecture(file)
     file.write_text("#" * (MAX_TOML_BYTES + 1))
-    with pytest.raises(BadRequest, match="larger than"):
+    with pytest.raises(BadRequest, match="larger than 16,384 bytes; no student's TOML is"):
         read_architecture(file)
     with pytest.raises(BadRequest, match="cannot be read"):
         read_architecture(tmp_path / "missing.toml")

@@ -25,6 +25,13 @@ def test_a_run_is_trained_resumed_exported_and_played(tmp_path):
     assert load_policy(file).card == exported.card
     assert [curve.student for curve in compare_runs([run]).curves] == ["micro", "pico"]
 
+    small = export_student(
+        run, "pico", tmp_path / "small.onnx", episodes=1, epsilons=[0.05], allow_disagreement=True, returns=False
+    )
+    card = load_policy(small.path).card
+    assert [(score.epsilon, score.returns) for score in card.scores["student"]] == [(0.05, ())]
+    assert small.bytes < exported.bytes
+
 
 def test_a_run_ends_when_it_is_asked_to(tmp_path):
     events = list(train(SHORT, tmp_path / "run", should_stop=lambda: True))

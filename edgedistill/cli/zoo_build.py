@@ -37,7 +37,7 @@ def build(
         typer.Option("--set", metavar="NAME=VALUE", help="A further setting of the runs; may repeat: envs=16."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Games beside each other. Default: as many as cores and memory allow.")
+        int | None, typer.Option(min=1, help="Games that train at once. Default: as many as cores and memory allow.")
     ] = None,
     # Two one-thread runs beside each other make more steps than one of two threads (docs/performance.md).
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each game.")] = 1,

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from edgedistill.atari.emulator import STACK
-from edgedistill.atari.games import find_game
+from edgedistill.atari.games import find_game, game_title
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.bill import bill_of_materials, notices
@@ -28,6 +28,7 @@ C_CODE_BYTES, C_STACK_BYTES = 1_100, 500
 # Programs around a student in C: the template, and its place in the folder.
 SKELETONS = {
     "main.c": "plain/main.c",
+    "bench.c": "plain/bench.c",
     "arduino.cpp": "platformio/main.cpp",
     "platformio.ini": "platformio/platformio.ini",
     "esp-idf.cmake": "esp-idf/CMakeLists.txt",
@@ -111,7 +112,7 @@ def _write_c(student: bytes, source: str, game: str, card: Card, aside: Path, ta
         target=target,
         card=card,
         c=c,
-        title_of_game=_title(game),
+        title_of_game=game_title(game),
         file_name=f"{game}.onnx",
         card_name=f"{game}.md",
         actions=len(card.actions),
@@ -162,7 +163,7 @@ def _write_player(
     values = {
         "target": target,
         "card": card,
-        "title_of_game": _title(game),
+        "title_of_game": game_title(game),
         "file_name": f"{game}.onnx",
         "card_name": f"{game}.md",
         "folder": shlex.quote(folder_name),
@@ -198,10 +199,6 @@ def _watched(serving: Serving | None, target: Target) -> str:
         f"the board itself can watch, at http://127.0.0.1:{serving.port}, and you through "
         f"`ssh -L {serving.port}:127.0.0.1:{serving.port} YOU@{target.host}`"
     )
-
-
-def _title(game: str) -> str:
-    return game.replace("_", " ").title()
 
 
 def _listed(names: tuple[str, ...]) -> str:

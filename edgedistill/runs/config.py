@@ -69,7 +69,7 @@ class TrainConfig:
     """32 fill two cores; more gave no speed on them. Gallici et al. 2024 use 128 on a GPU. No signal is heard while the
     emulators of all are made, a tenth of a second each."""
     rollout_length: int = setting(64, "Steps of each game between updates.", Group.TEACHER, least=1, most=4096)
-    """64 × 32 keeps the 2,048 samples that 32 × 128 would be half of."""
+    """With 32 games, 2,048 samples: half of what Gallici et al. 2024 take, 32 steps of 128 games."""
     epochs: int = setting(2, "Passes of PQN over each rollout.", Group.TEACHER, least=1, most=100)
     """Gallici et al. 2024."""
     minibatch: int = setting(128, "Samples per update of the teacher.", Group.TEACHER, least=1, most=65_536)
@@ -91,7 +91,7 @@ class TrainConfig:
     `micro` scored 85% of a climbing teacher after 400,000 steps instead of 18% (one seed, docs/decisions.md)."""
     teacher_cooldown: float = setting(
         0.5,
-        "Share of the steps over which its rate falls to 0, before students finish.",
+        "Share of the steps over which the teacher's rates fall to 0, before students finish.",
         Group.TEACHER,
         least=0,
         most=1,
@@ -149,7 +149,7 @@ class TrainConfig:
     """Per update that a learning teacher would have had. Its own updates took the time of some four of theirs;
     docs/history.md has what they gain."""
     student_driven: float = setting(
-        0.5, "Share of the games in which students act once the teacher is done or where it came frozen.",
+        0.5, "Share of the games in which students act once the teacher is done, or all along where it came frozen.",
         Group.STUDENTS, least=0, most=1,
     )  # fmt: skip
     """Czarnecki et al. 2019. A 0.44% student of SpaceInvaders then kept 82% of its teacher, without it 56%
@@ -163,7 +163,7 @@ class TrainConfig:
     student_learning_rate: float = setting(3e-3, "Of each student's Adam.", Group.STUDENTS, above=0, most=1)
     """With 1e-3, a 1.6% student of a fixed Pong teacher was 15 points lower with Adam alone (one seed)."""
     student_cooldown: float = setting(
-        0.1, "Share of the steps, at the end, over which their rates fall to 0.", Group.STUDENTS, least=0, most=1
+        0.1, "Share of the steps, at the end, over which students' rates fall to 0.", Group.STUDENTS, least=0, most=1
     )
     """In a straight line. At a constant rate a student keeps jittering between near-equal actions."""
     student_average: float = setting(
@@ -177,7 +177,7 @@ class TrainConfig:
     )
     """With Adam alone, a 1.6% student's units died without it in the noise before the Pong teacher knew anything."""
     student_integers: float = setting(
-        0.2, "Share of the steps, at the end, in which they compute with the integers of their export.",
+        0.2, "Share of the steps, at the end, in which students compute with the integers of their export.",
         Group.STUDENTS, least=0, most=1,
     )  # fmt: skip
     """What learns is then what ships: the export rounds nothing. 0: never."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import STACK, Emulator, Frames
 from edgedistill.atari.resize import SIDE
+from edgedistill.bounded_file import read_bounded
 from edgedistill.bounds import MAX_ACTIVATION_BYTES, MAX_FILE_BYTES
 from edgedistill.children import rehearse
 from edgedistill.errors import BadRequest
@@ -28,14 +29,7 @@ def read_student(path: str | Path) -> bytes:
     Raises:
         BadRequest: it is missing, or too large for a student.
     """
-    try:
-        with Path(path).open("rb") as file:
-            model = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise BadRequest(f"{path}: cannot be read ({error.strerror}).") from error
-    if len(model) > MAX_FILE_BYTES:
-        raise BadRequest(f"{path}: larger than {MAX_FILE_BYTES / 1e6:.0f} MB; no student is.")
-    return model
+    return read_bounded(Path(path), MAX_FILE_BYTES, "student")
 
 
 class Policy:

@@ -319,6 +319,11 @@ def test_a_c_folder_compiles_and_fits_its_board(student, tmp_path):
     assert compiled.returncode == 0, compiled.stderr
 
 
+def test_a_game_is_called_what_people_call_it(tmp_path):
+    write_board_folder(shipped_student("qbert", "pico").read_bytes(), "qbert", tmp_path / "qbert-c", find_target("c"))
+    assert (tmp_path / "qbert-c" / "README.md").read_text().startswith("# Q*bert in C")
+
+
 def test_a_student_too_large_for_the_board_is_refused(student, tmp_path):
     small = find_target("cortex-m4")
     for budget in ({"flash_bytes": 25_000}, {"ram_bytes": 32_768}):

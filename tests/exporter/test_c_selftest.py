@@ -31,9 +31,8 @@ def folder(tmp_path_factory):
     return folder
 
 
-def compiled(target, folder, *more):
-    """The plain program."""
-    sources = ["plain/main.c", "student.c", "student_selftest.c"]
+def compiled(target, folder, *more, program="plain/main.c"):
+    sources = [program, "student.c", "student_selftest.c"]
     command = [target.compiler, *STRICT, "-O2", *target.flags, "-I.", *sources, *more, "-o", "program"]
     finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
@@ -54,6 +53,20 @@ def test_a_program_that_computes_what_it_should_says_so_and_another_does_not(tar
         wrong = f"{code[: first.start(1)]}{int(first[1]) + more}{code[first.end(1) :]}"
         (copy / "student.c").write_text(wrong)
         assert subprocess.run(compiled(target, copy, *static), check=False).returncode == 1
+
+
+@pytest.mark.parametrize("target", [NATIVE, ARMV7], ids=lambda target: target.name)
+def test_a_computer_prints_the_logits_and_how_long_a_decision_takes(target, folder):
+    if target.missing():
+        pytest.skip(target.missing())
+    program = compiled(target, folder, *([] if target is NATIVE else ["-static"]), program="plain/bench.c")
+    finished = subprocess.run(program, capture_output=True, text=True, check=True)
+    tested, logits, time = finished.stdout.splitlines()
+    assert tested == "self-test: 0"
+    expected = Policy.load(shipped_student("pong", "pico")).logits(np.zeros((1, 84, 84, 4), np.uint8))[0]
+    # Nine digits tell float32 apart.
+    assert [np.float32(each) for each in logits.split()[1:]] == expected.tolist()
+    assert float(time.removeprefix("microseconds a decision: ")) > 0
 
 
 def test_the_tests_reach_different_logits():

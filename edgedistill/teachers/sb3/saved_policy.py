@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 from torch import Tensor
 
+from edgedistill.bounded_file import read_bounded
 from edgedistill.catalogue import FRAME_SIDE, FRAME_STACK, NATURE_DQN
 from edgedistill.errors import BadRequest
 from edgedistill.teachers.sb3.pickle_reader import Unreadable
@@ -67,10 +68,7 @@ def read_sb3(path: Path) -> Sb3Teacher:
     Raises:
         BadRequest: the file is missing, too large, damaged, carries code, or holds another kind of policy.
     """
-    try:
-        return parse_sb3(_read_file(path), str(path))
-    except Unreadable as error:
-        raise BadRequest(f"{path} {error}. {ACCEPTED}") from error
+    return parse_sb3(read_bounded(path, MAX_BYTES, "teacher of stable-baselines3"), str(path))
 
 
 def parse_sb3(data: bytes, source: str) -> Sb3Teacher:
@@ -82,17 +80,6 @@ def parse_sb3(data: bytes, source: str) -> Sb3Teacher:
         return _teacher(StateDict(read_member(archive, "policy.pth", MAX_BYTES)), settings.get("n_quantiles"))
     except Unreadable as error:
         raise BadRequest(f"{source} {error}. {ACCEPTED}") from error
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise Unreadable(f"cannot be read ({error.strerror})") from error
-    if len(data) > MAX_BYTES:
-        raise Unreadable(f"is larger than {MAX_BYTES:,} bytes, where a teacher takes some 27 million")
-    return data
 
 
 def _settings(archive: ZipFile) -> dict[str, object]:
