@@ -1,7 +1,7 @@
 """Draw what a terminal shows, for pages of docs/: a run in training, from its log; a student at play; commands.
 
 python docs/terminal_pictures.py train RUN --step 133120 -o docs/training.svg
-python docs/terminal_pictures.py play pong --step 600 -o docs/play.svg
+python docs/terminal_pictures.py play pong --step 640 -o docs/play.svg
 python docs/terminal_pictures.py shell 'edgedistill zoo' 'edgedistill games' -o zoo.svg
 """
 
@@ -35,6 +35,8 @@ from edgedistill.runtime.view import terminal_screen
 # Without rich's web fonts: a picture asks no network.
 FORMAT = re.sub(r"(?s)@font-face \{\{.*?\n    \}\}", "", CONSOLE_SVG_FORMAT)
 COLUMNS, LINES = 80, 26
+# Enough for a ball.
+PLAY_COLUMNS, PLAY_LINES = 110, 36
 
 
 class LogClock:
@@ -112,15 +114,15 @@ def main() -> None:
         picture.add_argument("--output", "-o", type=Path, required=True)
     arguments = parser.parse_args()
     shown: RenderableType
-    title = f"edgedistill {arguments.picture}"
+    title, columns, lines = f"edgedistill {arguments.picture}", COLUMNS, LINES
     if arguments.picture == "train":
         shown = Screen(course_until(RunFolder.open(Path(arguments.what)), arguments.step))
     elif arguments.picture == "play":
-        shown = playing(arguments.what, arguments.step)
+        shown, columns, lines = playing(arguments.what, arguments.step), PLAY_COLUMNS, PLAY_LINES
     else:
         shown, title = shell(arguments.commands), ""
     console = Console(
-        file=StringIO(), record=True, width=COLUMNS, height=LINES, force_terminal=True, color_system="truecolor"
+        file=StringIO(), record=True, width=columns, height=lines, force_terminal=True, color_system="truecolor"
     )
     console.print(shown)
     console.save_svg(str(arguments.output), title=title, code_format=FORMAT)
