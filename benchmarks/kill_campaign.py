@@ -34,6 +34,8 @@ SMALL = [f"--{name}={value}" for name, value in RUN.items()] + ["--threads=1"]
 SETTINGS = [f"--set={name}={value}" for name, value in RUN.items()]
 # So many steps that no campaign comes to their end.
 ENDLESS = 10**9
+# Seconds after which a command hangs: it is not merely slow, however busy the machine.
+HANGS = 4 * 3600
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -56,7 +58,7 @@ def kill(process: subprocess.Popen[str], seconds: float) -> None:
 def finish(*arguments: object, code: int = 0) -> str:
     """Run a command to its end; what it said on stderr."""
     process = start(*arguments)
-    _, said = process.communicate(timeout=1800)
+    _, said = process.communicate(timeout=HANGS)
     assert process.returncode == code, said
     assert "Traceback" not in said, said
     return said
@@ -197,7 +199,7 @@ def full_disk(folder: Path) -> Iterator[str]:
             process = start(
                 "train", "--game", "pong", "--student", "pico", "--out", disk / "run", *SMALL, "--steps", 4096
             )
-            _, said = process.communicate(timeout=900)
+            _, said = process.communicate(timeout=HANGS)
             assert "Traceback" not in said, said
             assert process.returncode in (0, 1, 2), said
             if process.returncode:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,14 @@ from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these limits")
+
+
+def test_one_function_alone_names_the_interpreter():
+    """It leaves the current folder out; what starts a Python some other way would not."""
+    package = Path(children.__file__).parent
+    naming = [path.name for path in package.rglob("*.py") if "sys.executable" in path.read_text(encoding="utf-8")]
+    assert naming == ["children.py"]
+    assert children.python_command("-c", "pass")[1] == "-P"
 
 
 def test_what_is_done_there_leaves_nothing_here(capfd):

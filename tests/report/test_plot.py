@@ -91,6 +91,18 @@ def test_scores_stand_beside_retention_of_one_game_alone(evaluated_run):
     assert len(plot(compare_runs(runs, over_games=True)).axes) == 2
 
 
+def test_every_axis_and_the_teachers_line_are_named(evaluated_run):
+    by_step, by_minute, scores = plot(compare_runs([evaluated_run("a", teacher=[9.0], micro=[3.0])])).axes
+    assert [axes.get_xlabel() for axes in (by_step, by_minute, scores)] == [
+        "agent steps (4 emulator frames each)",
+        "minutes of training, without evaluations",
+        "agent steps (4 emulator frames each)",
+    ]
+    assert (by_step.get_ylabel(), scores.get_ylabel()) == ("retention of the best teacher", "score (teachers in grey)")
+    for axes in (by_step, by_minute):
+        assert [text.get_text() for text in axes.texts] == ["best teacher"]
+
+
 def test_a_folders_name_is_not_mathematics(evaluated_run):
     runs = [evaluated_run(f"$\\{index}$", gamma=0.9 + index / 1e9, teacher=[9.0], micro=[3.0]) for index in range(2)]
     assert pixels(compare_runs(runs)).size
