@@ -163,7 +163,7 @@ def _charts(run: EvaluatedRun) -> list[Markup]:
 
 def _score_table(rows: Sequence[FinalScore]) -> TextTable:
     header = ["player", "parameters", "share", "MACs", "file", "score", "games", "human-norm.", "retention"]
-    header += ["agreement", "from"]
+    header += ["as trained", "from"]
     return TextTable("Scores at the end", header, [_score_row(row) for row in rows])
 
 

@@ -49,6 +49,8 @@ def test_scores_are_those_of_the_exported_file_beside_the_run(tiny_run, tiny_exp
     assert found[3] == f"{tiny_export.bytes / 1000:.1f} KB"
     assert found[4] == f"{card.score('student', 0.01).mean:,.1f}"  # of one game, so without an interval
     assert found[8:] == [f"{card.agreement:.1%}", "card"]
+    # Not with the teacher: that agreement stands where they play.
+    assert rows(page_of([run]))["player"][8:] == ["as trained", "from"]
 
 
 def test_another_runs_file_does_not_count(evaluated_run, tiny_export, tmp_path):
