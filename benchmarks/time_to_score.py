@@ -92,7 +92,8 @@ def teacher_arrival(run: RunFolder, goal: Goal) -> Point | None:
 
 
 def is_done(run: RunFolder, goal: Goal) -> bool:
-    return teacher_arrival(run, goal) is not None and Exports(run).first(goal) is not None
+    # In this order: the exports are a small file, the curves are read from the whole log.
+    return Exports(run).first(goal) is not None and teacher_arrival(run, goal) is not None
 
 
 def follow(run: RunFolder, events: Iterable[Event], goal: Goal) -> Iterator[Event]:
@@ -127,9 +128,12 @@ def train_seed(path: Path, seed: int, goal: Goal, arguments: argparse.Namespace)
         }  # fmt: skip
         students = (find_architecture(goal.student),)
         run, config = new_run(path, arguments.game, students, "pqn", "realtime", (), given)
+    done = False
     with stop_signals() as stop:
-        events = train(run, config, resume=resume, should_stop=lambda: stop.is_set() or is_done(run, goal))
+        # It is asked before each decision of an evaluation, so it looks at no file.
+        events = train(run, config, resume=resume, should_stop=lambda: stop.is_set() or done)
         for event in follow(run, events, goal):
+            done = is_done(run, goal)
             if isinstance(event, Evaluated):
                 console.print(f"seed {seed}, {event.step:,} steps: {event.scores}")
     return not stop.is_set()
