@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from edgedistill.cli.output import console, print_json, print_next
+from edgedistill.cli.output import console, print_json, print_next, typed
 from edgedistill.cli.output import notes as stderr
 from edgedistill.errors import BadRequest
 
@@ -64,4 +64,4 @@ def compare(
         if written:
             console.print(Text.assemble("wrote ", (str(written), "bold")), soft_wrap=True)
     best = comparison.best_curve
-    print_next(f"edgedistill evaluate {best.run} --student {best.student}")
+    print_next(f"edgedistill evaluate {typed(best.run)} --student {best.student}")

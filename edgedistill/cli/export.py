@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from edgedistill.cli.output import console, notes, print_json, print_next
+from edgedistill.cli.output import console, notes, print_json, print_next, typed
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target, find_target, target_names
@@ -159,10 +159,11 @@ def _print(exported: "Exported", output: Path, target: Target | None, serving: S
             line.append(f"({score.low:.2f} to {score.high:.2f})   " if score.interval else "  ", "dim")
         console.print(line, soft_wrap=True)
     if target is None:
-        print_next(f"edgedistill play {file}", f"edgedistill evaluate {file}")
+        print_next(f"edgedistill play {typed(file)}", f"edgedistill evaluate {typed(file)}")
     elif target.kind == "onnx":
         console.print(f"{output} is all that a {target.title} needs; its README.md goes on from here")
         install = f"sudo sh {output.name}/install.sh --service" if serving else f"sh {output.name}/install.sh"
-        print_next(f"scp -r {output} YOU@{target.host}:", f"ssh -t YOU@{target.host} {install}")
+        print_next(f"scp -r {typed(output)} YOU@{target.host}:", f"ssh -t YOU@{target.host} {install}")
     else:
-        print_next(f"ls {output}")
+        build = "cc -std=c99 -O2 -I. plain/bench.c student.c student_selftest.c -o bench"
+        print_next(f"cd {typed(output)}", f"{build} && ./bench")

@@ -6,7 +6,9 @@ are given (style comes as `rich.text.Text`), and show a character that would ste
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
@@ -84,6 +86,11 @@ def print_json(value: Mapping[str, Any] | list[Any]) -> None:
 def print_error(message: str) -> None:
     """What went wrong, on stderr."""
     notes.print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
+
+
+def typed(path: Path) -> str:
+    """A path as a shell takes it, spaces and all."""
+    return shlex.quote(str(path))
 
 
 def print_next(*commands: str) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from edgedistill.atari.games import action_count, find_game
 from edgedistill.catalogue import Architecture, find_architecture, pick_by_ratio
 from edgedistill.cli import train_options as options
-from edgedistill.cli.output import console, notes, print_json, print_next
+from edgedistill.cli.output import console, notes, print_json, print_next, typed
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import NO_LIMIT, TrainConfig
 from edgedistill.runs.config_file import resumed_config
@@ -93,7 +93,7 @@ def train(
             run, config, resume=resume is not None, should_stop=stop.is_set, warn=view.warn, profile=profile
         ):
             view.show(event)
-    again = f"edgedistill train --resume {run.path}" + (f" --keep {keep:g}" if keep is not None else "")
+    again = f"edgedistill train --resume {typed(run.path)}" + (f" --keep {keep:g}" if keep is not None else "")
     last = view.course.evaluated
     kept = retention_by_size(config, last.scores, last.best_teacher) if last and keep is not None else []
     smallest = smallest_that_keeps(kept, keep) if keep is not None else None
@@ -115,11 +115,11 @@ def train(
         print_next(_export(run.path, config, smallest.student) if smallest else f"{again} {longer}")
     else:
         names = asked_by_ratio or [entry.name for entry in config.students]
-        print_next(*(_export(run.path, config, name) for name in names), f"edgedistill evaluate {run.path}")
+        print_next(*(_export(run.path, config, name) for name in names), f"edgedistill evaluate {typed(run.path)}")
 
 
 def _export(run: Path, config: TrainConfig, student: str) -> str:
-    return f"edgedistill export {run} --student {student} -o {config.game}-{student}.onnx"
+    return f"edgedistill export {typed(run)} --student {student} -o {config.game}-{student}.onnx"
 
 
 def _students(game: str, ratios: list[float], names: list[str], teacher_only: bool) -> list[tuple[Architecture, float]]:

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from edgedistill.cli.output import console, notes, print_json, print_next
+from edgedistill.cli.output import console, notes, print_json, print_next, typed
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.signals import stop_signals
 
@@ -76,7 +76,7 @@ def build(
             outcome = build_all(out, plan, workers, stop.is_set, view.show)
         stopped = stop.is_set()
 
-    again = f"edgedistill zoo build --out {out}" + (" --on ray" if on == "ray" else "")
+    again = f"edgedistill zoo build --out {typed(out)}" + (" --on ray" if on == "ray" else "")
     if as_json:
         lines = [vars(line) | {"scores": dict(line.scores)} for line in view.lines]
         print_json({"folder": str(out), "games": lines, "failed": outcome.failed, "stopped": stopped})

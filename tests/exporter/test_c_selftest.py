@@ -55,6 +55,15 @@ def test_a_program_that_computes_what_it_should_says_so_and_another_does_not(tar
         assert subprocess.run(compiled(target, copy, *static), check=False).returncode == 1
 
 
+def test_what_the_export_says_comes_next_runs(cli, tmp_path):
+    folder = tmp_path / "in a folder" / "pong-c"
+    folder.parent.mkdir()
+    said = cli("export", "pong", "--target", "c", "-o", folder).out
+    commands = said.partition("next:\n")[2]
+    finished = subprocess.run(["sh", "-ec", commands], capture_output=True, text=True, check=False)
+    assert finished.stdout.startswith("self-test: 0\n"), finished.stderr
+
+
 @pytest.mark.parametrize("target", [NATIVE, ARMV7], ids=lambda target: target.name)
 def test_a_computer_prints_the_logits_and_how_long_a_decision_takes(target, folder):
     if target.missing():
