@@ -166,4 +166,4 @@ def _print(exported: "Exported", output: Path, target: Target | None, serving: S
         print_next(f"scp -r {typed(output)} YOU@{target.host}:", f"ssh -t YOU@{target.host} {install}")
     else:
         build = "cc -std=c99 -O2 -I. plain/bench.c student.c student_selftest.c -o bench"
-        print_next(f"cd {typed(output)}", f"{build} && ./bench")
+        print_next(f"cd {typed(output)}", build, "./bench")
