@@ -1,6 +1,6 @@
 """Time until a teacher and its int8 student play well: minutes and agent steps to a score of +18 in Pong.
 
-    python benchmarks/time_to_score.py --out DIR [--seed 0 --seed 1 --seed 2] [--csv FILE]
+    python benchmarks/time_to_score.py --out DIR [--seed 0 --seed 1 --seed 2] [--set NAME=VALUE] [--csv FILE]
 
 One real-time run per seed, evaluated every so often over 30 games at ε 0.01. The teacher has arrived at the first
 evaluation (validation seeds) with the score. Where the float student comes near it, it is exported, and the int8 file
@@ -124,7 +124,7 @@ def train_seed(path: Path, seed: int, goal: Goal, arguments: argparse.Namespace)
     else:
         given = {
             "steps": arguments.steps, "seed": seed, "threads": arguments.threads,
-            "evaluate_every": arguments.evaluate_every, "evaluate_episodes": goal.episodes,
+            "evaluate_every": arguments.evaluate_every, "evaluate_episodes": goal.episodes, **dict(arguments.set),
         }  # fmt: skip
         students = (find_architecture(goal.student),)
         run, config = new_run(path, arguments.game, students, "pqn", "realtime", (), given)
@@ -178,6 +178,12 @@ def print_table(rows: list[dict[str, Any]], goal: Goal) -> None:
             print(f"{name}: {len(arrived)} of {len(rows)} seeds, median {statistics.median(arrived):.1f} minutes")
 
 
+def setting(text: str) -> tuple[str, Any]:
+    """A further setting of the runs: epochs=1."""
+    name, _, value = text.partition("=")
+    return name, json.loads(value)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--game", default="pong", type=find_game)
@@ -191,6 +197,7 @@ def main() -> None:
     parser.add_argument("--evaluate-every", default=100_000, type=int)
     parser.add_argument("--episodes", default=30, type=int)
     parser.add_argument("--threads", default=0, type=int)
+    parser.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="may repeat")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
