@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.text import Text
@@ -16,6 +16,9 @@ from edgedistill.errors import BadRequest
 from edgedistill.runs.config import NO_LIMIT, TrainConfig
 from edgedistill.runs.config_file import resumed_config
 from edgedistill.signals import stop_signals
+
+if TYPE_CHECKING:
+    from edgedistill.runs.folder import RunFolder
 
 # Where no student is named, the product's promise is trained.
 DEFAULT_RATIO = 0.017
@@ -47,45 +50,27 @@ def train(
     from edgedistill.cli.profile_view import profile_summary, show_profile
     from edgedistill.cli.training_summary import print_summary
     from edgedistill.cli.training_view import TrainingView
-    from edgedistill.distill.machine import check_machine
-    from edgedistill.distill.starting import new_run
     from edgedistill.distill.training import train as run_training
     from edgedistill.profiler import Profile
     from edgedistill.report.smallest import retention_by_size, smallest_that_keeps, verdict
-    from edgedistill.runs.folder import RunFolder
-    from edgedistill.runtime.hub.name import is_hub_name
 
     if keep is not None and (not 0 < keep <= 1 or teacher_only):
         raise BadRequest(f"--keep must be above 0 and at most 1 (0.95 is 95%), and it needs students; got {keep}.")
     given: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in settings.items() if v is not None and v != []
     }
-    asked_by_ratio: list[str] = []
     if resume:
         if ratio or student or teacher_only or out or teacher_from or game:
             raise BadRequest("--resume keeps the run's game, teacher, students and folder: leave these options out.")
-        run = RunFolder.open(resume)
-        config = resumed_config(run.config(), given)
-        check_machine(config, action_count(config.game))
-        run.save_config(config)
+        run, config = _go_on(resume, given)
+        wanted = [entry.name for entry in config.students]
     else:
         rom = find_game(game or DEFAULT_GAME)
-        if "minutes" in given:
-            given.setdefault("steps", NO_LIMIT)
         names = list(KEEP_STUDENTS) if keep is not None and not (ratio or student) else student or []
         students = _students(rom, ratio or [], names, teacher_only)
-        for entry, share in students:
-            notes.print(
-                Text.assemble("student ", (entry.name, "bold"), f": {share:.2%} of the Nature DQN ({entry.summary})")
-            )
-        architectures = tuple(entry for entry, _ in students)
-        asked_by_ratio = [entry.name for entry, _ in students if entry.name not in names]
-        path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
-        for source in teacher_from or ():
-            if is_hub_name(source):
-                notes.print(f"taking the teacher from {source}", soft_wrap=True)
-        teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))
-        run, config = new_run(path, rom, architectures, teacher, mode, teacher_from or (), given)
+        run, config = _begin(rom, students, out, teacher_from or [], given)
+        # Who asks by ratio wants that student's file; names often come in numbers.
+        wanted = [entry.name for entry in students if entry.name not in names] or [entry.name for entry in students]
 
     profile = Profile() if profiled else None
     with TrainingView(config, run.path, quiet=as_json) as view, stop_signals(view.acknowledge_stop) as stop:
@@ -93,7 +78,6 @@ def train(
             run, config, resume=resume is not None, should_stop=stop.is_set, warn=view.warn, profile=profile
         ):
             view.show(event)
-    again = f"edgedistill train --resume {typed(run.path)}" + (f" --keep {keep:g}" if keep is not None else "")
     last = view.course.evaluated
     kept = retention_by_size(config, last.scores, last.best_teacher) if last and keep is not None else []
     smallest = smallest_that_keeps(kept, keep) if keep is not None else None
@@ -105,6 +89,7 @@ def train(
     print_summary(view.course, run.path)
     if profile:
         show_profile(profile, view.steps_done)
+    again = f"edgedistill train --resume {typed(run.path)}" + (f" --keep {keep:g}" if keep is not None else "")
     if stop.is_set():
         console.print("Stopped; the work so far is in the last checkpoint.")
         print_next(again)
@@ -114,20 +99,49 @@ def train(
         longer = f"--minutes {config.minutes:g}" if config.minutes else f"--steps {2 * config.steps}"
         print_next(_export(run.path, config, smallest.student) if smallest else f"{again} {longer}")
     else:
-        names = asked_by_ratio or [entry.name for entry in config.students]
-        print_next(*(_export(run.path, config, name) for name in names), f"edgedistill evaluate {typed(run.path)}")
+        print_next(*(_export(run.path, config, name) for name in wanted), f"edgedistill evaluate {typed(run.path)}")
+
+
+def _go_on(path: Path, given: dict[str, Any]) -> tuple["RunFolder", TrainConfig]:
+    """A run that is there, with what may change of its settings changed."""
+    from edgedistill.distill.machine import check_machine
+    from edgedistill.runs.folder import RunFolder
+
+    run = RunFolder.open(path)
+    config = resumed_config(run.config(), given)
+    check_machine(config, action_count(config.game))
+    run.save_config(config)
+    return run, config
+
+
+def _begin(
+    rom: str, students: list[Architecture], out: Path | None, teacher_from: list[str], given: dict[str, Any]
+) -> tuple["RunFolder", TrainConfig]:
+    """A new run, after a word on each student and on a teacher that has to be fetched."""
+    from edgedistill.distill.starting import new_run
+    from edgedistill.runtime.hub.name import is_hub_name
+
+    for entry in students:
+        share = f"{entry.ratio(action_count(rom)):.2%} of the Nature DQN ({entry.summary})"
+        notes.print(Text.assemble("student ", (entry.name, "bold"), f": {share}"))
+    for source in teacher_from:
+        if is_hub_name(source):
+            notes.print(f"taking the teacher from {source}", soft_wrap=True)
+    given = ({"steps": NO_LIMIT} if "minutes" in given else {}) | given
+    teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))
+    path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
+    return new_run(path, rom, tuple(students), teacher, mode, teacher_from, given)
 
 
 def _export(run: Path, config: TrainConfig, student: str) -> str:
     return f"edgedistill export {typed(run)} --student {student} -o {config.game}-{student}.onnx"
 
 
-def _students(game: str, ratios: list[float], names: list[str], teacher_only: bool) -> list[tuple[Architecture, float]]:
-    """The students asked for, each once, with their true ratios at the game's action count."""
+def _students(game: str, ratios: list[float], names: list[str], teacher_only: bool) -> list[Architecture]:
+    """The students asked for, each once."""
     if teacher_only and (ratios or names):
         raise BadRequest("--teacher-only trains no students; leave --ratio and --student out.")
     if not ratios and not names and not teacher_only:
         ratios = [DEFAULT_RATIO]
-    actions = action_count(game)
-    picked = [find_architecture(name) for name in names] + [pick_by_ratio(ratio, actions) for ratio in ratios]
-    return [(entry, entry.ratio(actions)) for entry in dict.fromkeys(picked)]
+    by_ratio = [pick_by_ratio(ratio, action_count(game)) for ratio in ratios]
+    return list(dict.fromkeys([find_architecture(name) for name in names] + by_ratio))
