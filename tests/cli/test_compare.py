@@ -97,7 +97,7 @@ def test_brackets_in_a_folders_name_are_not_markup(cli, evaluated_run):
     hopeless = evaluated_run("[red]hopeless", gamma=0.9 + 1e-9, teacher=[1.0], micro=[1.0])
     outcome = cli("compare", good, hopeless, "--csv", "[red].csv")
     assert outcome.code == 0
-    for text in ("[red]good: retention", "[red]hopeless: no teacher", "wrote [red].csv", "evaluate [red]good"):
+    for text in ("[red]good: retention", "[red]hopeless: no teacher", "wrote [red].csv", "evaluate '[red]good'"):
         assert text in outcome.out
 
 
