@@ -69,7 +69,7 @@ def train(
         names = list(KEEP_STUDENTS) if keep is not None and not (ratio or student) else student or []
         students = _students(rom, ratio or [], names, teacher_only)
         run, config = _begin(rom, students, out, teacher_from or [], given)
-        # Who asks by ratio wants that student's file; names often come in numbers.
+        # Whose export comes next: those that --ratio asked for, or else all.
         wanted = [entry.name for entry in students if entry.name not in names] or [entry.name for entry in students]
 
     profile = Profile() if profiled else None
