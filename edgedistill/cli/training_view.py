@@ -66,7 +66,7 @@ class TrainingView:
             case Evaluated(step, scores):
                 self._say(f"{self._when(step)}: {_scores(scores)}")
             case Resumed(step):
-                self._say(f"resumed at step {step:,}; students wait until their memory is refilled")
+                self._say(f"resumed at step {step:,}")
             case Progress() if not self._live and self.course.minutes - self._said_at >= SILENCE:
                 self._say(f"{self._when(event.step)}: {self.course.doing}{_losses(event)}")
 

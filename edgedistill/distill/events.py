@@ -45,7 +45,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The run goes on from a checkpoint; the students wait until their memory is warm again."""
+    """The run goes on from a checkpoint."""
 
     step: int
 

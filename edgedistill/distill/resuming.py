@@ -5,16 +5,17 @@ from dataclasses import fields
 
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.running import RunState
-from edgedistill.errors import BadRequest
+from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.schedule import evaluation_due
 
 
 def take_up(
-    run: RunFolder, config: TrainConfig, learners: Learners, warn: Callable[[str], None]
+    run: RunFolder, config: TrainConfig, learners: Learners, memory: ReplayMemory, warn: Callable[[str], None]
 ) -> tuple[int, RunState, bool]:
-    """Put the last checkpoint back into the learners, and drop what was logged after it.
+    """Put the last checkpoint back into the learners and the memory, and drop what was logged after it.
 
     Returns:
         Its agent step, its state, and whether the evaluation of that step is still to be made.
@@ -31,8 +32,19 @@ def take_up(
     if step >= config.steps and evaluated:
         raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
     run.forget_after(step, warn)
+    if config.needs_memory:
+        _fill(memory, run, step, warn)
+        learners.students.ready = memory.is_ready(config.learning_starts)
     is_due = step >= config.steps or evaluation_due(config, step)
     return step, state, is_due and not evaluated
+
+
+def _fill(memory: ReplayMemory, run: RunFolder, step: int, warn: Callable[[str], None]) -> None:
+    """Put back what students learn from, if it is there."""
+    try:
+        memory.load(run.load_memory(step))
+    except EdgeDistillError as error:
+        warn(f"{str(error).removesuffix('.')}. It fills anew, and until then nothing is learnt from it.")
 
 
 def _take_over_evaluation(run: RunFolder, config: TrainConfig, state: RunState, step: int) -> bool:

@@ -57,9 +57,9 @@ def train(
         memory = ReplayMemory(frames, config.envs, config.rollout_length, envs[0].actions)
         if config.frozen:
             _load_frozen_teacher(run, learners)
-        step, state, owes = take_up(run, config, learners, warn) if resume else (0, RunState(), False)
+        step, state, owes = take_up(run, config, learners, memory, warn) if resume else (0, RunState(), False)
 
-        running = Running(run, config, learners, lanes, should_stop, state, step, owes)
+        running = Running(run, config, learners, memory, lanes, should_stop, state, step, owes)
         wanted = [observer for observer in OBSERVERS if observer.is_wanted(running)]
         observers = [opened.enter_context(closing(observer(running))) for observer in wanted]
         if resume:

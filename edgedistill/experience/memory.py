@@ -4,13 +4,18 @@ On PQN's own minibatches, correlated and from one moment's policy, small student
 rollouts, sampled uniformly, averages over many recent teachers. Its targets cost nothing: they were computed to act.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from edgedistill.atari.blocks import BLOCKS, CELL, PIXELS, newest, shown, stacked
 from edgedistill.atari.emulator import STACK
+from edgedistill.errors import EdgeDistillError
+from edgedistill.experience.packing import pack_frames, unpack_frames
 from edgedistill.experience.rollout import Rollout
 from edgedistill.profiler import timed
 
@@ -103,6 +108,34 @@ class ReplayMemory:
     def cut(self) -> None:
         """All games are restarted now: what is added next does not follow what was added last."""
         self._cut[(self._added - 1) % self._rows] = True
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it holds, by name; the frames are packed."""
+        return {**self._beside_frames(), "packed_frames": torch.from_numpy(pack_frames(self._frames))}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back, into an empty one, what `tensors` gave.
+
+        Raises:
+            EdgeDistillError: it is damaged, or of a memory of another size; this one is as good as empty.
+        """
+        beside_frames = self._beside_frames()
+        if tensors.keys() != {*beside_frames, "packed_frames"}:
+            raise EdgeDistillError("not what is kept of a memory")
+        for name, tensor in beside_frames.items():
+            if tensors[name].shape != tensor.shape or tensors[name].dtype != tensor.dtype:
+                raise EdgeDistillError(f"'{name}' is of another size")
+            tensor.copy_(tensors[name])
+        unpack_frames(tensors["packed_frames"].numpy(), self._frames)
+        self._added = int(beside_frames["added"])
+
+    def _beside_frames(self) -> dict[str, Tensor]:
+        """All but the frames, and but for `added` in the same memory."""
+        arrays = {
+            "q": self._q, "action": self._action, "reward": self._reward, "done": self._done, "shown": self._shown,
+            "shown_next": self._shown_next, "cut": self._cut, "added": np.array(self._added),
+        }  # fmt: skip
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def is_ready(self, learning_starts: int) -> bool:
         """Whether it holds so many frames, or is full where that is 0."""

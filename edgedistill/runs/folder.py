@@ -3,6 +3,7 @@
 config.json                        the resolved settings
 metrics.jsonl                      a line per rollout and per evaluation
 checkpoints/step-000249856.safetensors   all that learns; the last two are kept
+checkpoints/memory-000249856.safetensors   the play that students learn from, of the newest one
 best_teacher.safetensors           the teacher with the best evaluation so far
 evaluations.jsonl                  scores of its networks under whole protocols
 run.lock                           held by the process that trains here
@@ -194,11 +195,19 @@ class RunFolder:
     # Checkpoints
 
     @timed("checkpoint")
-    def save_checkpoint(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Write the checkpoint of `step`; older ones beyond the last two are deleted."""
+    def save_checkpoint(
+        self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], memory: dict[str, Tensor] | None = None
+    ) -> None:
+        """Write the checkpoint of `step`; older ones beyond the last two are deleted, and all older memories.
+
+        Without a `memory`, one that was written of this step stays.
+        """
         with self._whole_in_any_case():
+            if memory is not None:  # first, so that a checkpoint has its memory wherever a kill comes between
+                save_tensors(self._memory_file(step), memory, {"step": step})
             save_tensors(self._checkpoints / f"step-{step:09d}.safetensors", tensors, {**state, "step": step})
-        for old in self._files()[:-KEPT_CHECKPOINTS]:
+        memories = set(self._checkpoints.glob("memory-*.safetensors")) - {self._memory_file(step)}
+        for old in (*self._files()[:-KEPT_CHECKPOINTS], *memories):
             old.unlink()
 
     def has_checkpoint(self) -> bool:
@@ -221,6 +230,20 @@ class RunFolder:
             except EdgeDistillError as error:
                 warn(f"{error} The one before it is used.")
         raise EdgeDistillError(f"{self.path}: none of its {len(files)} checkpoints can be read.")
+
+    def load_memory(self, step: int) -> dict[str, Tensor]:
+        """The memory that was saved with the checkpoint of `step`.
+
+        Raises:
+            EdgeDistillError: there is none, or it cannot be read.
+        """
+        file = self._memory_file(step)
+        if not file.exists():
+            raise EdgeDistillError(f"{self.path} has no memory of step {step:,}.")
+        return load_tensors(file)[0]
+
+    def _memory_file(self, step: int) -> Path:
+        return self._checkpoints / f"memory-{step:09d}.safetensors"
 
     def _files(self) -> list[Path]:
         return sorted(self._checkpoints.glob("step-*.safetensors"))

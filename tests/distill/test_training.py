@@ -10,7 +10,7 @@ from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
 from edgedistill.teachers.trained import load_trained
-from tests.conftest import TINY
+from tests.conftest import DQN, TINY
 
 FEW = replace(TINY, steps=384, evaluate_every=10**9, evaluate_episodes=1)
 
@@ -55,17 +55,37 @@ def test_the_same_seed_gives_the_same_run_and_students_do_not_disturb_the_teache
     assert_equal_tensors(teacher_of(runs[0]), teacher_of(runs[2]))
 
 
-def test_a_resumed_teacher_is_bit_equal_to_an_uninterrupted_one(tmp_path):
-    whole = RunFolder.create(tmp_path / "whole", FEW)
-    list(train(whole, FEW))
-    parts = RunFolder.create(tmp_path / "parts", FEW)
-    for event in train(parts, FEW):
-        if isinstance(event, Progress) and event.step == 192:
-            break  # between the checkpoints of 128 and 256, as a crash would
-    events = list(train(parts, FEW, resume=True))
-    assert Resumed(128) in events
-    assert_equal_tensors(teacher_of(final_tensors(whole)), teacher_of(final_tensors(parts)))
-    assert [record.step for record in parts.metrics().progress] == list(range(64, 385, 64))
+def killed_at(run, config, step):
+    """The run as a crash leaves it right after it has reported a step."""
+    for event in train(run, config):
+        if isinstance(event, Progress) and event.step == step:
+            return run
+    raise AssertionError("no such step")
+
+
+# Between the checkpoints of 128 and 256, when students have learnt, and in the last tenth, in which they play.
+@pytest.mark.parametrize("changes", [{}, {**DQN, "learning_starts": 64}], ids=["pqn", "dqn"])
+def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path, changes):
+    config = replace(FEW, **changes)
+    whole = RunFolder.create(tmp_path / "whole", config)
+    list(train(whole, config))
+    for step, saved in ((192, 128), (384, 256)):
+        parts = killed_at(RunFolder.create(tmp_path / f"parts-{step}", config), config, step)
+        assert Resumed(saved) in list(train(parts, config, resume=True, warn=pytest.fail))
+        assert_equal_tensors(final_tensors(whole), final_tensors(parts))
+        assert [record.step for record in parts.metrics().progress] == list(range(64, 385, 64))
+
+
+@pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(file.read_bytes()[:-9])])
+def test_without_its_memory_a_run_goes_on_and_says_what_that_costs(tmp_path, damage):
+    run = killed_at(RunFolder.create(tmp_path / "run", FEW), FEW, 192)
+    damage(run.path / "checkpoints" / "memory-000000128.safetensors")
+    said = []
+    losses = [event.student_loss for event in train(run, FEW, resume=True, warn=said.append)
+              if isinstance(event, Progress)]  # fmt: skip
+    (line,) = said
+    assert "memory" in line and line.endswith("It fills anew, and until then nothing is learnt from it.")
+    assert [bool(each) for each in losses] == [False, True, True, True]
 
 
 def test_a_request_to_stop_ends_with_a_checkpoint(tmp_path):
@@ -100,15 +120,16 @@ def test_a_finished_run_says_how_to_go_on(tiny_run):
         list(train(tiny_run, TINY, resume=True))
 
 
-@pytest.mark.parametrize(("network", "value", "step"), [("teacher", float("nan"), 192), ("teacher", 1e6, 192),
-                                                        ("student.pico", float("nan"), 256)])  # fmt: skip
-def test_a_diverging_loss_stops_the_run_and_keeps_its_checkpoint(tmp_path, network, value, step):
+@pytest.mark.parametrize(
+    ("network", "value"), [("teacher", float("nan")), ("teacher", 1e6), ("student.pico", float("nan"))]
+)
+def test_a_diverging_loss_stops_the_run_and_keeps_its_checkpoint(tmp_path, network, value):
     run = RunFolder.create(tmp_path / "run", FEW)
     list(train(run, replace(FEW, steps=128)))
     tensors, state = run.load_checkpoint()
     tensors[f"learning.{network}.head.bias"][0] = value
     run.save_checkpoint(state["step"], tensors, state)
-    with pytest.raises(EdgeDistillError, match=f"'{network.removeprefix('student.')}'.* at step {step}"):
+    with pytest.raises(EdgeDistillError, match=f"'{network.removeprefix('student.')}'.* at step 192"):
         list(train(run, FEW, resume=True))
     assert run.load_checkpoint()[1]["step"] == 128
 

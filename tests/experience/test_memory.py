@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from edgedistill.atari.blocks import newest, to_blocks
+from edgedistill.errors import EdgeDistillError
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
 
@@ -92,3 +93,58 @@ def test_the_background_is_the_newest_rollouts_most_frequent_pixel():
         memory.add(rollout)
     values, counts = np.unique(newest(rollout.blocks[:-1]), return_counts=True)
     assert memory.background() == values[counts.argmax()]
+
+
+def new_memory(rollouts=3):
+    return ReplayMemory(frames=rollouts * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
+
+
+@pytest.mark.parametrize("added", [0, 1, 3, 7])
+def test_what_is_put_back_goes_on_like_the_memory_that_was_saved(added):
+    memory, _ = memory_of(added, cut_after=5)
+    again = new_memory()
+    again.load(memory.tensors())
+    assert len(again) == len(memory)
+    (further,) = rollouts(1, seed=9)
+    for each in (memory, again):
+        each.add(further)
+    ours, theirs = (each.sample(200, np.random.default_rng(2), with_next=True) for each in (memory, again))
+    for name, array in vars(ours).items():
+        np.testing.assert_array_equal(array, vars(theirs)[name], err_msg=name)
+
+
+def test_frames_of_play_are_packed_small():
+    memory = new_memory(30)
+    for rollout in rollouts(30):
+        memory.add(rollout)
+    assert len(memory.tensors()["packed_frames"]) < 0.1 * ReplayMemory.bytes_needed(len(memory), ACTIONS)
+
+
+def without(name):
+    return lambda tensors: {key: value for key, value in tensors.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (without("q"), "not what is kept of a memory"),
+        (lambda tensors: tensors | {"more": tensors["q"]}, "not what is kept of a memory"),
+        (lambda tensors: tensors | {"q": tensors["q"][:-1]}, "'q' is of another size"),
+        (lambda tensors: tensors | {"action": tensors["action"].long()}, "'action' is of another size"),
+        (lambda tensors: tensors | {"packed_frames": tensors["packed_frames"][:-20]}, "cannot be unpacked"),
+        (lambda tensors: tensors | {"packed_frames": tensors["packed_frames"][20:]}, "cannot be unpacked"),
+        (lambda tensors: tensors | {"packed_frames": tensors["packed_frames"].repeat(2)}, "cannot be unpacked"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_leaves_a_memory_that_fills_anew(change, complaint):
+    memory, _ = memory_of(7)
+    again = new_memory()
+    with pytest.raises(EdgeDistillError, match=complaint):
+        again.load(change(memory.tensors()))
+    assert len(again) == 0
+    for rollout in rollouts(3):
+        again.add(rollout)
+    fresh, _ = memory_of(3)
+    np.testing.assert_array_equal(
+        again.sample(200, np.random.default_rng(2)).blocks_t, fresh.sample(200, np.random.default_rng(2)).blocks_t
+    )

@@ -35,9 +35,10 @@ def last_step(run):
     return RunFolder(run).metrics().step
 
 
-def teacher_of(run):
+def learnt(run):
+    """All tensors of the last checkpoint, and its step."""
     tensors, state = RunFolder.open(run).load_checkpoint()
-    return {name: tensor for name, tensor in tensors.items() if "student" not in name}, state["step"]
+    return tensors, state["step"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -50,7 +51,7 @@ def test_ctrl_c_and_sigterm_stop_with_a_checkpoint_and_say_how_to_go_on(tmp_path
     assert process.returncode == 128 + number, err
     assert b"Stopping after this rollout" in out
     assert f"edgedistill train --resume {run}" in out.decode().replace("\n", " ")
-    assert teacher_of(run)[1] == last_step(run) >= 768
+    assert learnt(run)[1] == last_step(run) >= 768
 
 
 def test_kill_9_costs_only_the_work_since_the_last_checkpoint(tmp_path):
@@ -59,14 +60,14 @@ def test_kill_9_costs_only_the_work_since_the_last_checkpoint(tmp_path):
     wait_for(lambda: last_step(killed) >= 768, process)
     process.kill()
     process.wait()
-    assert teacher_of(killed)[1] in (512, 1024)
+    assert learnt(killed)[1] in (512, 1024)
     resume = [*TRAIN[:4], "--resume", str(killed), "--json"]
     resumed = subprocess.run(resume, capture_output=True, check=True, timeout=120)
     assert json.loads(resumed.stdout)["step"] == 1536
 
     assert start(whole, "--steps", "1536").wait(timeout=120) == 0
-    left, left_step = teacher_of(killed)
-    right, right_step = teacher_of(whole)
+    left, left_step = learnt(killed)
+    right, right_step = learnt(whole)
     assert left_step == right_step == 1536
     assert left.keys() == right.keys()
     for name, tensor in left.items():

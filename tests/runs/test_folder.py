@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.runs.checkpoint import save_tensors
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import ProgressRecord
@@ -33,6 +34,34 @@ def test_the_newest_checkpoint_is_loaded_and_two_are_kept(run):
     assert state == {"seconds": 1.0, "step": 30}
     assert torch.equal(tensors["w"], weights(30)["w"])
     assert len(list((run.path / "checkpoints").iterdir())) == 2
+
+
+def test_the_memory_of_the_newest_checkpoint_is_kept_and_loaded(run):
+    for step in (10, 20):
+        run.save_checkpoint(step, weights(step), {}, weights(step + 1))
+    run.save_checkpoint(20, weights(22), {})  # with what an evaluation found
+    assert torch.equal(run.load_checkpoint()[0]["w"], weights(22)["w"])
+    assert torch.equal(run.load_memory(20)["w"], weights(21)["w"])
+    with pytest.raises(EdgeDistillError, match="has no memory of step 10"):
+        run.load_memory(10)
+
+
+def test_a_kill_between_a_memory_and_its_checkpoint_leaves_both_of_before(run, monkeypatch):
+    run.save_checkpoint(10, weights(10), {}, weights(11))
+    written = []
+
+    def killed(path, *rest):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        save_tensors(path, *rest)
+
+    monkeypatch.setattr("edgedistill.runs.folder.save_tensors", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.save_checkpoint(20, weights(20), {}, weights(21))
+    assert written
+    step = run.load_checkpoint()[1]["step"]
+    assert torch.equal(run.load_memory(step)["w"], weights(11)["w"])
 
 
 @pytest.mark.parametrize("size", [0, 4, 60, -1])

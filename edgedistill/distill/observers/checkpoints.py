@@ -40,6 +40,8 @@ class Checkpoints(Observer):
     def _save(self) -> Saved:
         running = self.running
         running.tick()
-        running.run.save_checkpoint(running.step, running.learners.tensors(), asdict(running.state))
+        is_new = running.config.needs_memory and running.step != self._saved_step
+        memory = running.memory.tensors() if is_new else None
+        running.run.save_checkpoint(running.step, running.learners.tensors(), asdict(running.state), memory)
         self._saved_step = running.step
         return Saved(running.step)
