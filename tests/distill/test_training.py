@@ -63,8 +63,8 @@ def killed_at(run, config, step):
     raise AssertionError("no such step")
 
 
-# Between the checkpoints of 128 and 256, when students have learnt, and in the last tenth, in which they play.
-@pytest.mark.parametrize("changes", [{}, {**DQN, "learning_starts": 64}], ids=["pqn", "dqn"])
+# Between the checkpoints of 128 and 256, when students have learnt, and at the end, where they have played since 192.
+@pytest.mark.parametrize("changes", [{"student_cooldown": 0.5}, {**DQN, "learning_starts": 64}], ids=["pqn", "dqn"])
 def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path, changes):
     config = replace(FEW, **changes)
     whole = RunFolder.create(tmp_path / "whole", config)
