@@ -2,10 +2,10 @@
 
     python benchmarks/kill_campaign.py [--kills 100] [--seed 0] [--csv kills.csv]
 
-After each SIGKILL: no checkpoint that was there is lost, every line of the logs is whole and there once, what was
-exported loads or is not there, and the same command goes on. Then a second process on one run, a disk that is full (a
-tmpfs of a few sizes) and a folder that is read-only: one line each, exit code 1, and the run as it was. The last two
-need root, for mounts; without it they are left out, and the table says so.
+After each SIGKILL: no checkpoint that was there is lost, its memory is with it, every line of the logs is whole and
+there once, what was exported loads or is not there, and the same command goes on. Then a second process on one run, a
+disk that is full (a tmpfs of a few sizes) and a folder that is read-only: one line each, exit code 1, and the run as it
+was. The last two need root, for mounts; without it they are left out, and the table says so.
 """
 
 import argparse
@@ -65,13 +65,14 @@ def finish(*arguments: object, code: int = 0) -> str:
 
 
 def last_checkpoint(run: Path) -> int:
-    """Its step, -1 where there is none; nothing is said of damage, because there must be none."""
+    """Its step, -1 where there is none; nothing is said of damage, because there must be none. Its memory is there."""
     folder = RunFolder(run)
     if not folder.has_checkpoint():
         return -1
     warnings: list[str] = []
     step: int = folder.load_checkpoint(warnings.append)[1]["step"]
     assert not warnings, warnings
+    folder.load_memory(step)
     return step
 
 
