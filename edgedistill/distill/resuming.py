@@ -44,7 +44,8 @@ def _fill(memory: ReplayMemory, run: RunFolder, step: int, warn: Callable[[str],
     try:
         memory.load(run.load_memory(step))
     except EdgeDistillError as error:
-        warn(f"{str(error).removesuffix('.')}. It fills anew, and until then nothing is learnt from it.")
+        why = str(error).removesuffix(".")
+        warn(f"The memory cannot be put back ({why}). It fills anew, and until then nothing is learnt from it.")
 
 
 def _take_over_evaluation(run: RunFolder, config: TrainConfig, state: RunState, step: int) -> bool:

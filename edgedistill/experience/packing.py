@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgedistill.errors import EdgeDistillError
 
-# The fastest. Play of three games takes 85 to 365 bytes a frame; the next levels save little and take longer.
+# The fastest; the others save little (docs/decisions.md).
 LEVEL = 1
 
 
