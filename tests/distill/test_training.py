@@ -84,7 +84,9 @@ def test_without_its_memory_a_run_goes_on_and_says_what_that_costs(tmp_path, dam
     losses = [event.student_loss for event in train(run, FEW, resume=True, warn=said.append)
               if isinstance(event, Progress)]  # fmt: skip
     (line,) = said
-    assert line.startswith("The memory cannot be put back (") and line.endswith("It fills anew, and until then nothing is learnt from it.")
+    assert line.startswith("The memory cannot be put back (") and line.endswith(
+        "It fills anew, and until then nothing is learnt from it."
+    )
     assert [bool(each) for each in losses] == [False, True, True, True]
 
 
