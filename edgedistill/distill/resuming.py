@@ -34,7 +34,7 @@ def take_up(
     run.forget_after(step, warn)
     if config.needs_memory:
         _fill(memory, run, step, warn)
-        learners.students.ready = memory.is_ready(config.learning_starts)
+        learners.students.look_at(memory)
     is_due = step >= config.steps or evaluation_due(config, step)
     return step, state, is_due and not evaluated
 

@@ -44,9 +44,13 @@ class Students:
             ],
         )
 
+    def look_at(self, memory: ReplayMemory) -> None:
+        """Find out whether it holds enough."""
+        self.ready = memory.is_ready(self._config.learning_starts)
+
     def get_ready(self, memory: ReplayMemory, span: Span) -> None:
         """All that changes in students before they learn from what a span added: when they begin, and their rates."""
-        self.ready = memory.is_ready(self._config.learning_starts)
+        self.look_at(memory)
         if self.ready:
             self.centre(memory)
             if students_in_integers(self._config, span.step):
