@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 # Before rich is imported: one long line per message, so that tests can look for whole sentences.
 os.environ["COLUMNS"] = "300"
@@ -131,6 +133,15 @@ def cli(capfd) -> Callable[..., Outcome]:
         return Outcome(code if isinstance(code, int) else int(code is not None), out, err)
 
     return run
+
+
+def cli_without(library: str, *arguments: object) -> Outcome:
+    """Run the command line in an interpreter of its own, which cannot import `library`."""
+    code = f"import sys; sys.modules[{library!r}] = None; from edgedistill.cli import main; main()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in ended.stderr
+    return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
 
 @pytest.fixture

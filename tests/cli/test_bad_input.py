@@ -2,9 +2,10 @@
 
 import json
 import shutil
-import sys
 
 import pytest
+
+from tests.conftest import cli_without
 
 
 @pytest.mark.parametrize(
@@ -174,13 +175,8 @@ def test_a_file_that_is_not_a_student(cli, tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["torch", "onnx", "safetensors"])
-def test_without_the_training_packages_the_message_has_the_pip_command(cli, missing, monkeypatch, tmp_path):
-    for name in [name for name in sys.modules if name.startswith("edgedistill.") and "runs" in name]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in [name for name in sys.modules if name.startswith(("edgedistill.exporter", "edgedistill.distill"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, missing, None)
-    outcome = cli("export", tmp_path, "-o", tmp_path / "x.onnx")
+def test_without_the_training_packages_the_message_has_the_pip_command(missing, tmp_path):
+    outcome = cli_without(missing, "export", tmp_path, "-o", tmp_path / "x.onnx")
     assert outcome.code == 1
     assert f"needs {missing}" in outcome.err
     assert "pip install 'edgedistill[train]'" in outcome.err

@@ -1,7 +1,8 @@
 import json
-import sys
 
 import pytest
+
+from tests.conftest import cli_without
 
 
 @pytest.fixture
@@ -127,19 +128,8 @@ def test_a_bad_request_says_what_to_do_and_writes_nothing(cli, seeds, evaluated_
 @pytest.mark.parametrize(
     ("missing", "options"), [("scipy", ["--over-games"]), ("matplotlib", ["--png", "x.png"]), ("torch", [])]
 )
-def test_without_the_training_packages_the_message_has_the_pip_command(cli, seeds, monkeypatch, missing, options):
-    for name in [name for name in sys.modules if name.startswith(("edgedistill.report", "edgedistill.runs"))]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in [name for name in sys.modules if name.split(".")[0] == missing]:
-        monkeypatch.delitem(sys.modules, name)
-
-    class Absent:
-        def find_spec(self, name, path=None, target=None):
-            if name == missing:
-                raise ModuleNotFoundError(f"No module named '{name}'", name=name)
-
-    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
-    outcome = cli("compare", *seeds, *options)
+def test_without_the_training_packages_the_message_has_the_pip_command(seeds, missing, options):
+    outcome = cli_without(missing, "compare", *seeds, *options)
     assert outcome.code == 1
     assert f"needs {missing}" in outcome.err
     assert "pip install 'edgedistill[train]'" in outcome.err
