@@ -10,7 +10,7 @@ from edgedistill.distill.events import Event
 from edgedistill.distill.machine import check_machine
 from edgedistill.errors import BadRequest
 from edgedistill.exporter import export
-from edgedistill.exporter.export import CARD_EPSILONS, Exported
+from edgedistill.exporter.exported import CARD_EPSILONS, Exported
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.setting import settings_of

@@ -19,7 +19,8 @@ from hypothesis import settings
 from edgedistill.catalogue import find_architecture, load_catalogue
 from edgedistill.cli import main
 from edgedistill.distill.training import train
-from edgedistill.exporter.export import Exported, export_student
+from edgedistill.exporter.export import export_student
+from edgedistill.exporter.exported import Exported
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord

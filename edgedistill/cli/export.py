@@ -1,5 +1,6 @@
 """`edgedistill export`: one student as an ONNX file, or as the folder of a board."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target, find_target, target_names
 
 if TYPE_CHECKING:
-    from edgedistill.exporter.export import Exported
+    from edgedistill.exporter.exported import Exported
 
 
 def export(
@@ -64,10 +65,7 @@ def export(
     if with_wheels and target is None:
         raise BadRequest("--with-wheels goes with --target: which board is it? edgedistill export --help lists them.")
     serving = _serving(serve, host, port, target)
-    # Below the checks that need no torch, which takes two seconds to load.
-    from edgedistill.exporter.export import CARD_EPSILONS, export_student
-    from edgedistill.exporter.for_target import export_for_target
-    from edgedistill.runs.folder import RunFolder
+    from edgedistill.exporter.exported import CARD_EPSILONS
 
     with notes.status("reading") as status:
 
@@ -79,6 +77,10 @@ def export(
 
         epsilons = epsilon or CARD_EPSILONS
         if target is None:
+            # Needs torch, which takes two seconds to load.
+            from edgedistill.exporter.export import export_student
+            from edgedistill.runs.folder import RunFolder
+
             exported = export_student(
                 RunFolder.open(Path(source)),
                 student,
@@ -91,6 +93,8 @@ def export(
                 report=report,
             )
         else:
+            from edgedistill.exporter.for_target import export_for_target
+
             exported = export_for_target(
                 source,
                 student,
@@ -162,8 +166,16 @@ def _print(exported: "Exported", output: Path, target: Target | None, serving: S
         print_next(f"edgedistill play {typed(file)}", f"edgedistill evaluate {typed(file)}")
     elif target.kind == "onnx":
         console.print(f"{output} is all that a {target.title} needs; its README.md goes on from here")
-        install = f"sudo sh {output.name}/install.sh --service" if serving else f"sh {output.name}/install.sh"
-        print_next(f"scp -r {typed(output)} YOU@{target.host}:", f"ssh -t YOU@{target.host} {install}")
+        print_next(
+            f"scp -r {typed(output)} YOU@{target.host}:", f"ssh -t YOU@{target.host} {_install(output, serving)}"
+        )
     else:
         build = "cc -std=c99 -O2 -I. plain/bench.c student.c student_selftest.c -o bench"
         print_next(f"cd {typed(output)}", build, "./bench")
+
+
+def _install(folder: Path, serving: Serving | None) -> str:
+    """What starts the installation, as it follows `ssh HOST`; the board's shell splits it once more."""
+    words = ["sh", f"{folder.name}/install.sh"]
+    command = shlex.join(["sudo", *words, "--service"] if serving else words)
+    return shlex.quote(command) if "'" in command else command

@@ -7,12 +7,9 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from edgedistill.atari.emulator import STACK
 from edgedistill.atari.games import find_game, game_title
-from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.bill import bill_of_materials, notices
-from edgedistill.exporter.c_code import write_c
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.own_wheel import own_wheel
 from edgedistill.exporter.replaced_folder import check_replaceable, replaced
@@ -22,19 +19,6 @@ from edgedistill.exporter.targets import Target
 from edgedistill.exporter.wheels import download_wheels
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.policy import Policy
-
-# Measured on a Cortex-M4F (docs/performance.md): 1,060 bytes of code and 276 of stack at most.
-C_CODE_BYTES, C_STACK_BYTES = 1_100, 500
-# Programs around a student in C: the template, and its place in the folder.
-SKELETONS = {
-    "main.c": "plain/main.c",
-    "bench.c": "plain/bench.c",
-    "arduino.cpp": "platformio/main.cpp",
-    "platformio.ini": "platformio/platformio.ini",
-    "esp-idf.cmake": "esp-idf/CMakeLists.txt",
-    "esp-idf.c": "esp-idf/main/main.c",
-    "esp-idf-main.cmake": "esp-idf/main/CMakeLists.txt",
-}
 
 
 def check_folder(folder: Path, target: Target, *, with_wheels: bool, serving: Serving | None) -> None:
@@ -91,45 +75,15 @@ def write_board_folder(
         (aside / f"{game}.onnx").write_bytes(student)
         (aside / f"{game}.md").write_text(described, encoding="utf-8")
         if target.kind == "c":
-            _write_c(student, source, game, card, aside, target)
+            from edgedistill.exporter.c_folder import write_c_folder  # needs onnx
+
+            write_c_folder(student, source, game, card, aside, target)
         else:
             requirements = locked_requirements(target)
             if with_wheels:
                 download_wheels(_lines(requirements), target, aside / "wheels", report)
             _write_player(game, card, folder.resolve().name, aside, target, requirements, serving)
     return folder / f"{game}.onnx"
-
-
-def _write_c(student: bytes, source: str, game: str, card: Card, aside: Path, target: Target) -> None:
-    """C99 source, if it fits the target."""
-    if card.quantisation.startswith("float32"):
-        raise BadRequest(f"'{target.name}' takes an int8 student; this one is float32. Leave --precision out.")
-    c = write_c(student, source, aside)
-    frames_bytes = SIDE * SIDE * STACK
-    _check_budget(target, "flash", c.flash_bytes + C_CODE_BYTES, target.flash_bytes)
-    _check_budget(target, "RAM", c.ram_bytes + C_STACK_BYTES + frames_bytes, target.ram_bytes)
-    text = template("c.md").format(
-        target=target,
-        card=card,
-        c=c,
-        title_of_game=game_title(game),
-        file_name=f"{game}.onnx",
-        card_name=f"{game}.md",
-        actions=len(card.actions),
-        frames_bytes=frames_bytes,
-    )
-    (aside / "README.md").write_text(text, encoding="utf-8")
-    for name, place in SKELETONS.items():
-        (aside / place).parent.mkdir(parents=True, exist_ok=True)
-        (aside / place).write_text(template(name), encoding="utf-8")
-
-
-def _check_budget(target: Target, what: str, needed: int, available: int | None) -> None:
-    if available is not None and needed > available:
-        raise BadRequest(
-            f"The student needs {needed:,} bytes of {what}, a {target.title} has {available:,}. "
-            "Take a smaller student: edgedistill zoo"
-        )
 
 
 def _lines(requirements: list[Requirement]) -> str:

@@ -15,6 +15,7 @@ from edgedistill.atari.protocol import Act, Episode, Protocol, evaluate
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.exporter.card_text import card_text
+from edgedistill.exporter.exported import CARD_EPSILONS, Exported
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
@@ -38,17 +39,6 @@ CALIBRATION_FRAMES = 1_000
 CALIBRATION_EPSILONS = (0.01, 0.05, 0.15, 0.3)
 HELD_OUT_FRAMES = 5_000
 CALIBRATION_SEED, HELD_OUT_SEED = 401, 402
-# Cards give the greedy player, our protocol's and Mnih et al.'s.
-CARD_EPSILONS = (0.01, 0.0, 0.05)
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What was written."""
-
-    path: Path
-    bytes: int
-    card: Card
 
 
 def play_frames(act: Act, game: str, count: int, *, seed: int, epsilon: float) -> Frames:

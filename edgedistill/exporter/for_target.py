@@ -8,10 +8,9 @@ from tempfile import TemporaryDirectory
 from edgedistill.atari.protocol import Protocol
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
-from edgedistill.exporter.export import CARD_EPSILONS, Exported, export_student
+from edgedistill.exporter.exported import CARD_EPSILONS, Exported
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target
-from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import find_student
@@ -47,6 +46,10 @@ def export_for_target(
     """
     check_folder(folder, target, with_wheels=with_wheels, serving=serving)
     if _is_run(source):
+        # Needs torch, which a student that is exported already does without.
+        from edgedistill.exporter.export import export_student
+        from edgedistill.runs.folder import RunFolder
+
         with TemporaryDirectory() as scratch:
             exported = export_student(
                 RunFolder.open(Path(source)),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 # What onnxruntime's integer kernels choose between: dot products and vector widths.
 NOTABLE_FEATURES = ("asimd", "asimddp", "i8mm", "bf16", "sse4_1", "avx2", "avx512f", "avx512_vnni", "avx_vnni")
-BASE_PACKAGES = ("edgedistill", "numpy", "onnxruntime", "ale-py", "typer", "rich", "pillow")
+BASE_PACKAGES = ("edgedistill", "numpy", "onnxruntime", "ale-py", "typer", "rich", "pillow", "packaging")
 
 
 @dataclass(frozen=True)

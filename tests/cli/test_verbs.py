@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -97,6 +98,18 @@ def test_export_makes_a_boards_folder_of_a_run_a_file_or_a_game(cli, float_run, 
         json.loads(cli("export", "pong", "--student", "nano", *to, tmp_path / "c", "--json").out)["student"] == "nano"
     )
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_what_to_type_next_holds_for_a_folder_with_a_space(cli, tmp_path):
+    """The desktop's shell splits the line, then the board's splits what ssh hands over."""
+    serving = ("--serve", "--host", "127.0.0.1")
+    for options, installed in (
+        ((), ["sh", "my pi/install.sh"]),
+        (serving, ["sudo", "sh", "my pi/install.sh", "--service"]),
+    ):
+        said = cli("export", "pong", "--target", "raspberry-pi-4", *options, "-o", tmp_path / "my pi").out
+        ssh = shlex.split(next(line for line in said.splitlines() if "ssh -t" in line))
+        assert shlex.split(" ".join(ssh[3:])) == installed
 
 
 def test_export_lists_its_targets(cli):

@@ -76,6 +76,16 @@ def test_a_student_from_the_hub_plays(board, hub):
     assert len(hub.paths(hub.storage)) == 1
 
 
+def test_a_shipped_student_goes_on_to_another_board(board):
+    outcome = board("edgedistill", "export", "pong", "--target", "raspberry-pi-4", "-o", "pong-pi", "--json")
+    assert outcome.returncode == 0, outcome.stderr
+    assert board("edgedistill", "play", "pong-pi/pong.onnx", "--headless", "--max-steps", 20).returncode == 0
+    outcome = board("edgedistill", "export", "pong", "--target", "c", "-o", "pong-c")
+    assert outcome.returncode == 1
+    assert "needs onnx" in outcome.stderr
+    assert "pip install 'edgedistill[train]'" in outcome.stderr
+
+
 def test_the_catalogue_is_listed(board):
     outcome = board("edgedistill", "zoo", "--json")
     assert outcome.returncode == 0, outcome.stderr
