@@ -113,7 +113,20 @@ def _train(python: Path, scratch: Path) -> None:
         "--student-batch", "32", "--evaluate-every", "512", "--evaluate-episodes", "1", "--threads", "1",
     ]  # fmt: skip
     _run(python, "-m", "edgedistill", "train", *small, "--student", "pico", "--out", "run", cwd=scratch)
-    _run(python, "-m", "edgedistill", "export", "run", "--episodes", "1", "-o", "pong.onnx", cwd=scratch)
+    _run(
+        python,
+        "-m",
+        "edgedistill",
+        "export",
+        "run",
+        "--episodes",
+        "1",
+        "--epsilon",
+        "0.05",
+        "-o",
+        "pong.onnx",
+        cwd=scratch,
+    )
     _run(python, "-m", "edgedistill", "play", "pong.onnx", "--headless", "--max-steps", "300", cwd=scratch)
 
 
