@@ -113,20 +113,9 @@ def _train(python: Path, scratch: Path) -> None:
         "--student-batch", "32", "--evaluate-every", "512", "--evaluate-episodes", "1", "--threads", "1",
     ]  # fmt: skip
     _run(python, "-m", "edgedistill", "train", *small, "--student", "pico", "--out", "run", cwd=scratch)
-    _run(
-        python,
-        "-m",
-        "edgedistill",
-        "export",
-        "run",
-        "--episodes",
-        "1",
-        "--epsilon",
-        "0.05",
-        "-o",
-        "pong.onnx",
-        cwd=scratch,
-    )
+    # At ε 0, a beginner's game may take minutes.
+    scored = ["--episodes", "1", "--epsilon", "0.05"]
+    _run(python, "-m", "edgedistill", "export", "run", *scored, "-o", "pong.onnx", cwd=scratch)
     _run(python, "-m", "edgedistill", "play", "pong.onnx", "--headless", "--max-steps", "300", cwd=scratch)
 
 
