@@ -55,12 +55,14 @@ def test_the_same_seed_gives_the_same_run_and_students_do_not_disturb_the_teache
     assert_equal_tensors(teacher_of(runs[0]), teacher_of(runs[2]))
 
 
-def killed_at(run, config, step):
-    """The run as a crash leaves it right after it has reported a step."""
+def killed_after(folder, config, event_type, step):
+    """A new run in `folder` as a kill leaves it right after such an event at a step."""
+    run = RunFolder.create(folder, config)
     for event in train(run, config):
-        if isinstance(event, Progress) and event.step == step:
-            return run
-    raise AssertionError("no such step")
+        if isinstance(event, event_type) and event.step == step:
+            # A copy, before the loop that is left closes anything.
+            return RunFolder.open(shutil.copytree(folder, folder.with_name("killed")))
+    raise AssertionError("no such event")
 
 
 # Between the checkpoints of 128 and 256, when students have learnt, and at the end, where they have played since 192.
@@ -70,7 +72,7 @@ def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path, changes):
     whole = RunFolder.create(tmp_path / "whole", config)
     list(train(whole, config))
     for step, saved in ((192, 128), (384, 256)):
-        parts = killed_at(RunFolder.create(tmp_path / f"parts-{step}", config), config, step)
+        parts = killed_after(tmp_path / f"{step}" / "run", config, Progress, step)
         assert Resumed(saved) in list(train(parts, config, resume=True, warn=pytest.fail))
         assert_equal_tensors(final_tensors(whole), final_tensors(parts))
         assert [record.step for record in parts.metrics().progress] == list(range(64, 385, 64))
@@ -78,7 +80,7 @@ def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path, changes):
 
 @pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(file.read_bytes()[:-9])])
 def test_without_its_memory_a_run_goes_on_and_says_what_that_costs(tmp_path, damage):
-    run = killed_at(RunFolder.create(tmp_path / "run", FEW), FEW, 192)
+    run = killed_after(tmp_path / "run", FEW, Progress, 192)
     damage(run.path / "checkpoints" / "memory-000000128.safetensors")
     said = []
     losses = [event.student_loss for event in train(run, FEW, resume=True, warn=said.append)
@@ -150,17 +152,9 @@ def test_a_small_network_learns_by_itself_and_can_teach(tmp_path):
     assert teacher_of(final_tensors(beside)).keys() == teacher_of(run.load_best_teacher()[0]).keys()
 
 
-def killed_when(run, config, folder, event_type):
-    """The run as a kill at the first such event leaves it."""
-    for event in train(run, config):
-        if isinstance(event, event_type):
-            return RunFolder.open(shutil.copytree(run.path, folder))
-    raise AssertionError("no such event")
-
-
 def test_an_evaluation_in_which_a_run_was_killed_is_made_up(tmp_path):
     config = replace(FEW, evaluate_every=128, checkpoint_every=128)
-    killed = killed_when(RunFolder.create(tmp_path / "a", config), config, tmp_path / "b", Evaluating)
+    killed = killed_after(tmp_path / "run", config, Evaluating, 128)
     assert (len(killed.metrics().progress), len(killed.metrics().evaluations)) == (2, 0)
     events = list(train(killed, config, resume=True))
     assert [event.step for event in events if isinstance(event, Evaluated)] == [128, 256, 384]
@@ -169,7 +163,7 @@ def test_an_evaluation_in_which_a_run_was_killed_is_made_up(tmp_path):
 
 def test_an_evaluation_that_was_logged_is_not_made_again_and_its_best_teacher_counts(tmp_path):
     config = replace(FEW, evaluate_every=128, checkpoint_every=128)
-    killed = killed_when(RunFolder.create(tmp_path / "a", config), config, tmp_path / "b", Evaluated)
+    killed = killed_after(tmp_path / "run", config, Evaluated, 128)
     assert killed.load_checkpoint()[1]["best_teacher"] is None  # its evaluation is newer
     mean = killed.load_best_teacher()[1]["mean"]
     for event in train(killed, config, resume=True):
