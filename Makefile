@@ -15,9 +15,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	@BIN=$(BIN) sh benchmarks/demo.sh
 
-# A file to each core: the tests of a file share what they train and export.
+# A file to each core: the tests of a file share what they train and export. A process takes up to 1.5 GB of memory.
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # The same play on emulated processors: Cortex-A53, A72, A76, and x86 without VNNI. Takes minutes and Debian's packages
 # fakeroot, mmdebstrap, proot and qemu-user-static.
