@@ -125,9 +125,10 @@ def _export(place: GameFolder, plan: Plan) -> None:
         if place.is_exported(plan, student):
             continue
         say(place, f"exporting {student}")
-        # A catalogue tells how far int8 and float agree; it does not leave out a student for whom that is less.
+        # A catalogue tells how far int8 and float agree; it does not leave out a student for whom that is less. It goes
+        # to everyone who installs it, so returns of single games stay with the run, in evaluations.jsonl.
         exported = export_student(
-            run, student, place.student(student), episodes=plan.episodes, allow_disagreement=True,
+            run, student, place.student(student), episodes=plan.episodes, allow_disagreement=True, returns=False,
             report=partial(say, place),
         )  # fmt: skip
         say(place, f"{student}: exported, agreement {exported.card.agreement:.2%}")

@@ -42,6 +42,7 @@ def test_a_trained_game_is_exported_recorded_and_drawn(tiny_run, planned):
     assert run_job(folder, "pong", 1)
     card = Policy.load(place.student("pico")).card
     assert (card.trained_steps, card.score("student", 0.01).episodes, len(card.replayable)) == (512, 1, 1)
+    assert not any(score.returns for scores in card.scores.values() for score in scores)
     with Image.open(place.gif) as gif:
         assert gif.n_frames > 100
     assert place.curve.read_bytes().startswith(b"\x89PNG")
