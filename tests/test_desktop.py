@@ -24,6 +24,7 @@ def test_a_run_is_trained_resumed_exported_and_played(tmp_path):
     exported = export_student(str(run), "pico", str(file), episodes=1, epsilons=[0.05, 0.1], allow_disagreement=True)
     assert (exported.path, exported.bytes) == (file, file.stat().st_size)
     assert load_policy(file).card == exported.card
+    assert [(score.epsilon, len(score.returns)) for score in exported.card.scores["student"]] == [(0.05, 1), (0.1, 1)]
     assert [curve.student for curve in compare_runs([run]).curves] == ["micro", "pico"]
 
     small = export_student(
