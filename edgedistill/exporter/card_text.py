@@ -36,6 +36,7 @@ def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None 
         rule=" | ".join("---:" for _ in epsilons),
         rows="\n".join(rows),
         minutes=f", {card.trained_minutes:.0f} minutes by the clock" if card.trained_minutes else "",
+        frozen=f", beside a finished teacher: `{teacher}`" if config and (teacher := _teacher(config)) else "",
         settings=_settings(config) if config else "",
         first=first,
         normalised=human_normalised(card.game, first.mean),
@@ -45,12 +46,17 @@ def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None 
     )
 
 
+def _teacher(config: TrainConfig) -> str | None:
+    """Where a frozen teacher came from. Cards go to strangers, who need not know in which folder it lay."""
+    if config.teacher_from is None:
+        return None
+    sources = [member.source for member in config.ensemble] or [config.teacher_from]
+    return " + ".join(_without_folder(source) for source in sources)
+
+
 def _settings(config: TrainConfig) -> str:
-    """A run's settings, folded away. Cards go to strangers, who need not know where a teacher lay."""
-    table = json.loads(config_to_json(config))
-    if config.teacher_from:
-        sources = [member.source for member in config.ensemble] or [config.teacher_from]
-        table["teacher_from"] = " + ".join(_without_folder(source) for source in sources)
+    """A run's settings, folded away."""
+    table = json.loads(config_to_json(config)) | {"teacher_from": _teacher(config)}
     for member in table["ensemble"]:
         member["source"] = _without_folder(member["source"])
     settings = json.dumps({name: value for name, value in table.items() if name != "students"}, indent=2)

@@ -107,14 +107,16 @@ def test_the_export_is_one_described_file(tiny_export, tiny_run):
     assert "bit for bit, on x86 with and without VNNI and on ARM" in text
     config = tiny_run.config()
     assert f'"lam": {config.lam}' in text
+    assert "beside a finished teacher" not in text
     assert card.trained_minutes == pytest.approx(tiny_run.metrics().evaluations[-1].seconds / 60, abs=0.051)
 
 
-def test_a_card_does_not_tell_where_a_teacher_lay(tiny_run, tmp_path):
+def test_a_card_names_a_teacher_that_came_finished_and_not_where_it_lay(tiny_run, tmp_path):
     run = RunFolder(shutil.copytree(tiny_run.path, tmp_path / "run"))
     run.save_config(replace(run.config(), teacher_from="/home/ada/runs/pong-7"))
     exported = export_student(run, "pico", tmp_path / "pico.onnx", episodes=1, allow_disagreement=True)
     text = exported.path.with_suffix(".md").read_text()
+    assert "beside a finished teacher: `pong-7` |" in text
     assert '"teacher_from": "pong-7"' in text
     assert "ada" not in text
 
