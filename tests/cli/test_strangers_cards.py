@@ -13,6 +13,8 @@ from edgedistill.runtime.shipped import shipped_student
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 SCORE = {"mean": 1.0, "low": 0.0, "high": 2.0, "episodes": 1, "epsilon": 0.01, "sticky": 0.0, "seed": 0}
 ESCAPE = "\x1b]0;owned\x07"
+# A file of version 1, whose metadata has an entry for each field of the card.
+STUDENT = "micro"
 ODD = [
     *(("game", value) for value in (None, 7, [], "", "nope", "combat", "Pong", "../../etc/passwd", "[/x]", ESCAPE)),
     *(("student", value) for value in (None, 3, "", "[/x]", "a" * 33, "../x", "micro\x9b31m", ESCAPE)),
@@ -37,10 +39,10 @@ ODD = [
 
 def crafted(folder, **fields):
     """A shipped student under another card."""
-    model = onnx.load(shipped_student("pong", "pico"))
+    model = onnx.load(shipped_student("pong", STUDENT))
     props = {prop.key: prop.value for prop in model.metadata_props}
     onnx.helper.set_model_props(model, props | {PREFIX + key: json.dumps(value) for key, value in fields.items()})
-    file = folder / "pong" / "pico.onnx"
+    file = folder / "pong" / f"{STUDENT}.onnx"
     file.parent.mkdir()
     file.write_bytes(model.SerializeToString())
     return file
@@ -87,7 +89,7 @@ def test_file_names_are_shown_and_not_obeyed(cli, tmp_path, name):
     harmless(missing)
     file = tmp_path / "pong" / name
     file.parent.mkdir(parents=True)
-    file.write_bytes(shipped_student("pong", "pico").read_bytes())
+    file.write_bytes(shipped_student("pong", STUDENT).read_bytes())
     for command in (
         ["play", file, "--headless", "--max-steps", 1, "--json"],
         ["play", file, "--headless", "--max-steps", 1, "--gif", file.with_suffix(".gif")],
@@ -111,5 +113,5 @@ def test_a_games_name_in_the_arguments(cli):
 
 
 def test_a_card_reads_back_what_it_was(tmp_path):
-    policy = Policy.load(shipped_student("pong", "pico"))
+    policy = Policy.load(shipped_student("pong", STUDENT))
     assert Policy.load(crafted(tmp_path)).card == policy.card

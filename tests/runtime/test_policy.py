@@ -73,7 +73,7 @@ def test_onnx_that_is_not_ours(model):
     ],
 )
 def test_metadata_of_the_first_version_that_cannot_be_served(key, value, complaint):
-    model = onnx.load(shipped_student("pong", "pico"))
+    model = onnx.load(shipped_student("pong", "micro"))  # a file of version 1
     props = {prop.key: prop.value for prop in model.metadata_props} | {PREFIX + key: value}
     onnx.helper.set_model_props(model, {k: v for k, v in props.items() if v is not None})
     with pytest.raises(BadRequest, match=complaint):

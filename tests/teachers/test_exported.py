@@ -43,7 +43,7 @@ def policy_of(source, game):
 
 
 def renamed(path, output, student):
-    """A copy of a file whose card names another design."""
+    """A copy of a file of version 1 whose card names another design."""
     model = onnx.load(path)
     for prop in model.metadata_props:
         if prop.key == PREFIX + "student":
@@ -52,7 +52,7 @@ def renamed(path, output, student):
     return output
 
 
-@pytest.mark.parametrize(("game", "student"), [("pong", "pico"), ("breakout", "nano"), ("ms_pacman", "net5")])
+@pytest.mark.parametrize(("game", "student"), [("pong", "micro"), ("breakout", "nano"), ("ms_pacman", "net5")])
 def test_it_gives_the_logits_of_onnx_runtime_to_the_last_bit(game, student):
     ready, teacher = policy_of(f"{game}:{student}", game)
     exported = Policy.load(shipped_student(game, student))
@@ -102,15 +102,15 @@ def test_a_student_on_the_hub_teaches_too(hub):
 
 
 def test_what_cannot_teach_is_refused_before_there_is_a_folder(cli, tmp_path):
-    pico = shipped_student("pong", "pico")
-    model = float32_model(AtariNetwork(find_architecture("pico"), 6))
-    model.metadata_props.extend(onnx.load(pico).metadata_props)
+    micro = shipped_student("pong", "micro")
+    model = float32_model(AtariNetwork(find_architecture("micro"), 6))
+    model.metadata_props.extend(onnx.load(micro).metadata_props)
     onnx.save(model, tmp_path / "float.onnx")
     (tmp_path / "text.onnx").write_text("not one")
     files = {
-        renamed(pico, tmp_path / "other.onnx", "mine"): "'mine' is not in the catalogue (edgedistill zoo)",
-        renamed(pico, tmp_path / "named.onnx", "micro"): "not the catalogue's 'micro' in whole numbers (weights",
-        tmp_path / "float.onnx": "not the catalogue's 'pico' in whole numbers (",
+        renamed(micro, tmp_path / "other.onnx", "mine"): "'mine' is not in the catalogue (edgedistill zoo)",
+        renamed(micro, tmp_path / "named.onnx", "pico"): "not the catalogue's 'pico' in whole numbers (weights",
+        tmp_path / "float.onnx": "not the catalogue's 'micro' in whole numbers (",
         tmp_path / "text.onnx": "text.onnx: ",
     }
     for file, complaint in files.items():
