@@ -44,7 +44,10 @@ from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
 
 GAME = "pong"
-STUDENTS = ("micro", "nano", "net5", "net1")
+FILES = {
+    **{student: shipped_student(GAME, student) for student in ("micro", "nano", "net5")},
+    "net1": Path(__file__).with_name("teachers") / GAME / "net1.onnx",
+}
 # The cost of a decision hardly depends on the frame (activations of zero are multiplied too).
 COUNTED_FRAMES = 10
 COLUMNS = (
@@ -74,9 +77,9 @@ ctypes.CDLL(sys.argv[1]).student_act(ctypes.c_void_p(frames.ctypes.data), ctypes
 """
 
 
-def on_targets(student: str, frames: Frames) -> list[str | int]:
+def on_targets(file: Path, frames: Frames) -> list[str | int]:
     """A row of `COLUMNS`; frames (N, 84, 84, 4)."""
-    data = shipped_student(GAME, student).read_bytes()
+    student, data = file.stem, file.read_bytes()
     policy, c = Policy(data, student), c_source(data, student)
     expected = np.concatenate([policy.logits(frames[i : i + 1]) for i in range(len(frames))])
     equal, stack = [], 0
@@ -150,7 +153,7 @@ def beside_onnxruntime(frames: Frames, rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--student", action="append", choices=STUDENTS)
+    parser.add_argument("--student", action="append", choices=FILES)
     parser.add_argument("--frames", type=int, default=600)
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--beside-onnxruntime", action="store_true")
@@ -169,8 +172,8 @@ def main() -> None:
     print(f"| {' | '.join(COLUMNS)} |")
     print(f"| --- |{' ---: |' * (len(COLUMNS) - 1)}")
     rows = []
-    for student in arguments.student or STUDENTS:
-        rows.append(on_targets(student, frames))
+    for student in arguments.student or FILES:
+        rows.append(on_targets(FILES[student], frames))
         print(f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else cell for cell in rows[-1])} |", flush=True)
     if arguments.csv:
         with arguments.csv.open("w", newline="") as file:

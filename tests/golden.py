@@ -27,6 +27,9 @@ DECISIVE_PACKAGES = ("onnxruntime", "ale-py", "numpy")
 # Long enough for Pong's first points; an emulated Cortex-A takes some 10 ms a decision.
 GAME, STUDENT, SEED, DECISIONS = "pong", "micro", 7, 300
 STUDENTS = ("femto", "pico", "nano", "micro", "net5", "net1")
+# Of these, the largest has the largest sums.
+NOT_SHIPPED = "net1"
+TEACHERS = Path(__file__).parents[1] / "benchmarks" / "teachers"
 # Beside the frames of play, frames of black and white noise: sums as large as no game makes them.
 NOISE_FRAMES = 64
 # Every screen height that there is: 210 (all 57 games of the table), 214, 220, 230 and 250.
@@ -55,8 +58,11 @@ def recorded() -> dict[str, Any]:
 
 
 def student_file(student: str) -> Path:
-    """A shipped student of the recorded game."""
-    return shipped_student(GAME, student)
+    """A student of the recorded game: one that ships, or `net1`, which on a board lies beside this file."""
+    if student != NOT_SHIPPED:
+        return shipped_student(GAME, student)
+    beside = Path(__file__).with_name(f"{student}.onnx")
+    return beside if beside.is_file() else TEACHERS / GAME / f"{student}.onnx"
 
 
 def play_options() -> list[str]:

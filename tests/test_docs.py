@@ -68,7 +68,8 @@ def test_teachers_of_the_results_are_those_of_the_cards():
     assert len(told) == 13
     teachers = [
         (card.trained_steps, score.mean, score.low, score.high)
-        for files in shipped_games().values()
+        for folder in (None, ROOT / "benchmarks" / "teachers")
+        for files in shipped_games(folder).values()
         for card in (Policy.load(Path(str(file))).card for file in files)
         for score in [card.score("best_teacher", 0.01)]
     ]

@@ -21,8 +21,9 @@ BARS_OF = "micro"
 
 
 def results(
-    folder: Annotated[
-        Path | None, typer.Option("--in", help="A folder of GAME/STUDENT.onnx instead of the shipped files.")
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option("--in", help="Folders of GAME/STUDENT.onnx instead of the shipped files. May repeat."),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     png: Annotated[Path | None, typer.Option(help="Plot retention over size.")] = None,
@@ -36,17 +37,20 @@ def results(
     from edgedistill.report.kept import over_games, read_kept
     from edgedistill.runtime.shipped import shipped_games
 
-    if folder is not None and not folder.is_dir():
-        raise BadRequest(f"No folder {folder}.")
+    for folder in folders or []:
+        if not folder.is_dir():
+            raise BadRequest(f"No folder {folder}.")
     if png is not None:
         # Before the work: it fails where matplotlib is missing.
         from edgedistill.report.drawing import to_png
         from edgedistill.report.kept_plot import plot_kept
 
         check_writable(png)
-    found = read_kept(Path(str(file)) for files in shipped_games(folder).values() for file in files)
+    files = [file for folder in folders or [None] for game in shipped_games(folder).values() for file in game]
+    found = read_kept(Path(str(file)) for file in files)
     if not found:
-        raise BadRequest(f"No trained student with a score at ε 0.01 in {folder or 'the catalogue'}.")
+        where = " and ".join(map(str, folders or ["the catalogue"]))
+        raise BadRequest(f"No trained student with a score at ε 0.01 in {where}.")
     means = over_games(found)
     if png is not None:
         write_atomically(png, to_png(plot_kept(found, BARS_OF)))

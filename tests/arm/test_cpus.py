@@ -64,7 +64,8 @@ def board(tmp_path_factory):
     if build.returncode:
         pytest.exit(build.stderr, returncode=1)
     home = tmp_path_factory.mktemp("home")
-    for file in (golden.__file__, golden.RECORD, golden.student_file(golden.STUDENT)):
+    students = [golden.student_file(student) for student in (golden.STUDENT, golden.NOT_SHIPPED)]
+    for file in (golden.__file__, golden.RECORD, *students):
         shutil.copy(file, home)
     (home / "written-today.onnx").write_bytes(written_today())
 

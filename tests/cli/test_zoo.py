@@ -25,6 +25,12 @@ def test_show_gives_the_cards_of_a_game(cli):
     assert first["human_normalised"] == pytest.approx((student.mean + 20.7) / (14.6 + 20.7))
 
 
+def test_what_ships_is_small():
+    sizes = {file: Path(str(file)).stat().st_size for files in shipped_games().values() for file in files}
+    assert [file.name for file, size in sizes.items() if size > 64_000] == []
+    assert 0 < sum(sizes.values()) <= 3_000_000
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

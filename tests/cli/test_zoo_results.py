@@ -48,6 +48,16 @@ def test_retention_by_game_and_size(cli, shipped):
     assert "pico" not in report["over_games"]
 
 
+def test_students_of_several_folders_stand_in_one_table(cli, shipped, tmp_path):
+    folder = shipped({("pong", "micro"): (19.3, 19.3), ("pong", "pico"): (-0.7, 19.3)})
+    (tmp_path / "more" / "pong").mkdir(parents=True)
+    (folder / "pong" / "pico.onnx").rename(tmp_path / "more" / "pong" / "pico.onnx")
+    assert "| micro |" in cli("zoo", "results", "--in", folder, "--markdown").out
+    both = cli("zoo", "results", "--in", folder, "--in", tmp_path / "more", "--markdown").out.splitlines()
+    assert both[0] == "| game | agent steps | teacher | micro | pico |"
+    assert len(both) == 3
+
+
 def test_a_hopeless_teacher_has_no_retention_and_the_plot_leaves_it_out(cli, shipped, tmp_path):
     folder = shipped({("pong", "micro"): (-21.0, -21.0), ("pong", "pico"): (19.3, 19.3)})
     png = tmp_path / "kept.png"
@@ -62,7 +72,7 @@ def test_what_ships_has_results(cli):
     assert "pong" in cli("zoo", "results").out
 
 
-@pytest.mark.parametrize("arguments", [["--in", "nowhere"], ["--in", "."]])
+@pytest.mark.parametrize("arguments", [["--in", "nowhere"], ["--in", "."], ["--in", ".", "--in", "nowhere"]])
 def test_bad_requests(cli, arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outcome = cli("zoo", "results", *arguments)

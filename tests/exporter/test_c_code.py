@@ -31,6 +31,7 @@ from edgedistill.networks.network import AtariNetwork
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
 from tests.cards import with_fields
+from tests.golden import student_file
 
 # Sizes that leave remainders of four everywhere: channels, filters, units, actions.
 ODD_SIZES = Architecture("odd-sizes", (Conv(6, 8, 4), Conv(5, 5, 3), Conv(3, 3, 1)), (22, 9))
@@ -78,7 +79,7 @@ def edited(data, edit):
 @needs(NATIVE)
 @pytest.mark.parametrize("student", ["micro", "nano", "net1", "net5"])
 def test_c_gives_onnxruntimes_logits_bit_by_bit(student, frames, tmp_path):
-    data = shipped_student("pong", student).read_bytes()
+    data = student_file(student).read_bytes()
     library = SharedLibrary(c_source(data, "x"), tmp_path)
     np.testing.assert_array_equal(library.logits(frames), logits_one_by_one(data, frames))
 
