@@ -46,10 +46,10 @@ def results(
         from edgedistill.report.kept_plot import plot_kept
 
         check_writable(png)
-    files = [file for folder in folders or [None] for game in shipped_games(folder).values() for file in game]
+    files = [file for folder in folders or (None,) for game in shipped_games(folder).values() for file in game]
     found = read_kept(Path(str(file)) for file in files)
     if not found:
-        where = " and ".join(map(str, folders or ["the catalogue"]))
+        where = " and ".join(map(str, folders or ("the catalogue",)))
         raise BadRequest(f"No trained student with a score at ε 0.01 in {where}.")
     means = over_games(found)
     if png is not None:
