@@ -34,8 +34,6 @@ SHOWN_GAMES = ("pong", "breakout", "space_invaders", "ms_pacman")
 # The goals: a student so small keeps so much.
 SMALL, ALMOST_ALL, GOAL_SIZE = 0.017, 0.95, "micro"
 SHOWN_SIZES = ("net5", "micro", "nano", "pico")
-# Students of a game may come from several runs; the table has the teacher of this one, which in no game is a student.
-TEACHER_OF = "nano"
 # Sun & Fazli 2019: the smallest net that they trained in all seven games, forward KL, share of its teacher's score.
 PAPER_NET3 = {
     "beam_rider": 0.159, "breakout": 0.911, "enduro": 1.203, "ms_pacman": 0.582, "pong": 0.991, "qbert": 1.019,
@@ -106,8 +104,10 @@ def kept_by_size() -> str:
     sizes = [f"{size}, {ratio:.2%}" for size, ratio in zip(SHOWN_SIZES, ratios, strict=True)]
     rows = [[f"file ({game_title(SHOWN_GAMES[0])})", "", "", "", *(f"{size / 1000:.0f} KB" for size in files), ""]]
     for game in sorted({game for game, _ in found}):
-        others = [*reference_scores()[game], found[game, TEACHER_OF].teacher.mean]
-        cells = [_score_and_share(found.get((game, size))) for size in SHOWN_SIZES]
+        marks = {size: _mark(game, size) for size in SHOWN_SIZES}
+        teacher = next(found[game, size].teacher for size, mark in marks.items() if not mark)
+        others = [*reference_scores()[game], teacher.mean]
+        cells = [_score_and_share(found.get((game, size))) + mark for size, mark in marks.items()]
         paper = f"{PAPER_NET3[game]:.0%}" if game in PAPER_NET3 else "–"
         rows.append([game_title(game), *map(_number, others), *cells, paper])
     return markdown_table(["", "random", "human", "teacher", *sizes, "paper, 3.6%"], rows) + "\n"
@@ -117,6 +117,12 @@ def _score_and_share(kept: Kept | None) -> str:
     if kept is None or kept.retention is None:
         return "–"
     return f"{_number(kept.score.mean)} ({kept.retention:.0%})"
+
+
+def _mark(game: str, student: str) -> str:
+    """A dagger where another student was the teacher, which the Markdown of a card says."""
+    card = (TRAINED / game / f"{student}.md").read_text(encoding="utf-8")
+    return " †" if f"beside a finished teacher: `{game}:" in card else ""
 
 
 def results() -> str:
