@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from edgedistill.atari.games import action_count, find_game
-from edgedistill.catalogue import Architecture, find_architecture, pick_by_ratio
+from edgedistill.catalogue import SMALL_STUDENTS, Architecture, find_architecture, pick_by_ratio
 from edgedistill.cli import train_options as options
 from edgedistill.cli.output import console, notes, print_json, print_next, typed
 from edgedistill.errors import BadRequest
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 # Where no student is named, the product's promise is trained.
 DEFAULT_RATIO = 0.017
-# What --keep chooses among: the paper's smallest and ours below it, 1.83% to 0.44%. net1 to net4 (25% to 4%) are left
-# out: each further student slows the run, and who asks for the smallest that keeps 95% hardly wants one of 4%.
-KEEP_STUDENTS = ("net5", "micro", "nano", "pico")
 DEFAULT_GAME = "pong"
 
 
@@ -66,7 +63,7 @@ def train(
         wanted = [entry.name for entry in config.students]
     else:
         rom = find_game(game or DEFAULT_GAME)
-        names = list(KEEP_STUDENTS) if keep is not None and not (ratio or student) else student or []
+        names = list(SMALL_STUDENTS) if keep is not None and not (ratio or student) else student or []
         students = _students(rom, ratio or [], names, teacher_only)
         run, config = _begin(rom, students, out, teacher_from or [], given)
         # Whose export comes next: those that --ratio asked for, or else all.

@@ -26,7 +26,7 @@ def build(
         str | None, typer.Option(help="Comma-separated. A folder's games stay; further ones are added.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder. The same folder again goes on where it was.")] = Path("zoo"),
-    students: Annotated[str | None, typer.Option(help="Comma-separated. Default: net1,net5,micro,nano,pico.")] = None,
+    students: Annotated[str | None, typer.Option(help="Comma-separated. Default: net5,micro,nano,pico.")] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Agent steps of each game; may be raised later. Default: 2,000,000.")
     ] = None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedistill.atari.games import reference_scores, retention
+from edgedistill.errors import BadRequest
 from edgedistill.report.statistics import Estimate, interquartile_mean_estimate
 from edgedistill.runtime.card import COMPARED_EPSILON, INTERVAL_DEVIATIONS, Card, Score
 from edgedistill.runtime.policy import Policy
@@ -45,15 +46,18 @@ def read_kept(files: Iterable[Path]) -> list[Kept]:
     ε 0.01 are left out.
 
     Raises:
-        BadRequest: a file is no exported student.
+        BadRequest: a file is no exported student, or two are the same student of the same game.
     """
-    found = []
+    found: dict[tuple[str, str], tuple[Path, Kept]] = {}
     for file in files:
         card = Policy.load(file).card
+        other, _ = found.get((card.game, card.student), (None, None))
+        if other is not None:
+            raise BadRequest(f"{other} and {file} are both {card.student} of {card.game}; a table has room for one.")
         kept = kept_of_card(card, file.stat().st_size)
         if kept is not None:
-            found.append(kept)
-    return sorted(found, key=lambda kept: (kept.game, -kept.ratio))
+            found[card.game, card.student] = file, kept
+    return sorted((kept for _, kept in found.values()), key=lambda kept: (kept.game, -kept.ratio))
 
 
 def over_games(found: Sequence[Kept]) -> dict[str, Estimate]:

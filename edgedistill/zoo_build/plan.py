@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from edgedistill.atari.games import find_game
-from edgedistill.catalogue import Architecture, load_catalogue
+from edgedistill.catalogue import SMALL_STUDENTS, Architecture, load_catalogue
 from edgedistill.errors import BadRequest, did_you_mean
 from edgedistill.files import write_atomically
 from edgedistill.runs.config import TrainConfig
 
 PLAN_VERSION = 1
 PLAN = "plan.json"
-# The paper's largest and smallest, and all of ours: what the catalogue is there to compare.
-STUDENTS = ("net1", "net5", "micro", "nano", "pico")
 # What the plan itself or the build decides for each run.
 DECIDED = {
     "game",
@@ -37,7 +35,7 @@ class Plan:
 
     games: tuple[str, ...]
     """ROM names"""
-    students: tuple[str, ...] = STUDENTS
+    students: tuple[str, ...] = SMALL_STUDENTS
     """Names in the catalogue: `edgedistill zoo` and `play --student` know no others"""
     steps: int = TrainConfig.steps
     """Agent steps of each run"""

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import onnx
@@ -56,6 +57,15 @@ def test_students_of_several_folders_stand_in_one_table(cli, shipped, tmp_path):
     both = cli("zoo", "results", "--in", folder, "--in", tmp_path / "more", "--markdown").out.splitlines()
     assert both[0] == "| game | agent steps | teacher | micro | pico |"
     assert len(both) == 3
+
+
+def test_the_same_student_twice_is_refused(cli, shipped, tmp_path):
+    folder = shipped({("pong", "micro"): (19.3, 19.3)})
+    shutil.copytree(folder / "pong", tmp_path / "again" / "pong")
+    outcome = cli("zoo", "results", "--in", folder, "--in", tmp_path / "again")
+    assert outcome.code == 2
+    assert "pong/micro.onnx and" in outcome.err
+    assert "both micro of pong" in outcome.err
 
 
 def test_a_hopeless_teacher_has_no_retention_and_the_plot_leaves_it_out(cli, shipped, tmp_path):
