@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedistill.cli.training_course import PLAY, Course
+from edgedistill.report.clock import duration
 from edgedistill.runs.config import NO_LIMIT
 
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
@@ -45,16 +46,6 @@ def _bar(course: Course) -> Table:
     left = f"{duration(course.minutes_left)} left" if done < 1 else ""
     row.add_row(ProgressBar(1.0, done), f"{done:4.0%}", left)
     return row
-
-
-def duration(minutes: float | None) -> str:
-    """As people say it; unknown is `?`."""
-    if minutes is None:
-        return "?"
-    if minutes < 1:
-        return f"{60 * minutes:.0f} s"
-    hours, rest = divmod(round(minutes), 60)
-    return f"{hours} h {rest:02} min" if hours else f"{rest} min"
 
 
 def _now(course: Course) -> Group:

@@ -122,12 +122,12 @@ def _workers(out: Path, plan: "Plan", on: str, jobs: int | None, threads: int) -
 
 
 class _View:
-    """A table that renews itself on a terminal; elsewhere a line whenever a game's state changes."""
+    """A table that renews itself on a terminal; elsewhere a line whenever a game's state or scores change."""
 
     def __init__(self, plan: "Plan", *, quiet: bool) -> None:
         self._plan = plan
         self._quiet = quiet
-        self._states: dict[str, str] = {}
+        self._told: dict[str, tuple[object, ...]] = {}
         self.lines: list[GameProgress] = []
         shown = console.is_terminal and not quiet
         self._table = Live(console=console, auto_refresh=False) if shown else None
@@ -139,16 +139,29 @@ class _View:
             self._table.update(self._rendered(lines), refresh=True)
             return
         for line in lines:
-            if not self._quiet and self._states.get(line.game) != line.state:
-                self._states[line.game] = line.state
-                console.print(f"{line.game}: {line.state}, {line.step:,} steps, {line.minutes:.1f} min", soft_wrap=True)
+            news = (line.state, line.scores)
+            if not self._quiet and self._told.get(line.game) != news:
+                self._told[line.game] = news
+                console.print(_one_line(line), soft_wrap=True)
 
     def _rendered(self, lines: list["GameProgress"]) -> Table:
-        from edgedistill.zoo_build.progress import scores_text
+        from edgedistill.zoo_build.progress import left_text, scores_text
 
         table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-        for column in ("game", "state", f"steps of {self._plan.steps:,}", "minutes", "last scores"):
-            table.add_column(column, justify="right" if column.startswith(("steps", "minutes")) else "left")
+        for column in ("game", "state", f"steps of {self._plan.steps:,}", "minutes", "left", "last scores"):
+            table.add_column(column, justify="right" if column.startswith(("steps", "minutes", "left")) else "left")
         for line in lines:
-            table.add_row(line.game, line.state, f"{line.step:,}", f"{line.minutes:.1f}", scores_text(line))
+            minutes = f"{line.minutes:.1f}"
+            table.add_row(line.game, line.state, f"{line.step:,}", minutes, left_text(line), scores_text(line))
         return table
+
+
+def _one_line(line: "GameProgress") -> str:
+    from edgedistill.zoo_build.progress import left_text, scores_text
+
+    left, scores = left_text(line), scores_text(line)
+    return (
+        f"{line.game}: {line.state}, {line.step:,} steps, {line.minutes:.1f} min"
+        + (f", {left} left" if left else "")
+        + (f": {scores}" if scores else "")
+    )

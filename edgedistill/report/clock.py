@@ -33,3 +33,13 @@ class TrainingClock:
 
     def _without_evaluations(self, step: int, seconds: float) -> float:
         return seconds - self._metrics.evaluation_seconds_before(step)
+
+
+def duration(minutes: float | None) -> str:
+    """As people say it; unknown is `?`."""
+    if minutes is None:
+        return "?"
+    if minutes < 1:
+        return f"{60 * minutes:.0f} s"
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest:02} min" if hours else f"{rest} min"

@@ -12,6 +12,9 @@ from pathlib import Path
 from edgedistill.runs.lines import read_lines
 from edgedistill.schema import line, listed, mapping, number, one_of, optional, table, whole
 
+# Of progress, by which the pace is judged: about as many steps of a default run as between two of its evaluations.
+RECENT_REPORTS = 125
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -106,6 +109,14 @@ class Metrics:
     def seconds_until(self, step: int) -> float:
         """Spent on the run up to an agent step, evaluations before it included; 0 where the log knows of none."""
         return max((each.seconds for each in self.records if each.step <= step), default=0.0)
+
+    @property
+    def seconds_a_step(self) -> float | None:
+        """What an agent step took of late, evaluations included; None where fewer than two reports tell."""
+        recent = self.progress[-RECENT_REPORTS:]
+        if not recent or recent[-1].step <= recent[0].step:
+            return None
+        return (recent[-1].seconds - recent[0].seconds) / (recent[-1].step - recent[0].step)
 
     def evaluation_seconds_before(self, step: int) -> float:
         """Spent on the evaluations before an agent step."""

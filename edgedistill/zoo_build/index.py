@@ -9,7 +9,7 @@ from edgedistill.atari.games import game_title
 from edgedistill.report.templates import render
 from edgedistill.zoo_build.layout import GameFolder
 from edgedistill.zoo_build.plan import Plan
-from edgedistill.zoo_build.progress import GameProgress
+from edgedistill.zoo_build.progress import GameProgress, left_text
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class GameEntry:
 
     title: str
     line: GameProgress
+    left: str
     report: str | None
     gif: str | None
     problem: str | None
@@ -38,7 +39,7 @@ def index_page(folder: Path, plan: Plan, lines: Sequence[GameProgress], failed: 
     for line in lines:
         place = GameFolder(folder, line.game)
         title, report, gif = game_title(line.game), relative(place.report), relative(place.gif)
-        games.append(GameEntry(title, line, report, gif, failed.get(line.game)))
+        games.append(GameEntry(title, line, left_text(line), report, gif, failed.get(line.game)))
     return render(
         "index.html.jinja",
         games=games,

@@ -28,6 +28,8 @@ class Trained:
     """Agent steps"""
     seconds: float = 0.0
     """Spent on it, evaluations included"""
+    seconds_a_step: float | None = None
+    """Of late; None where that is not known yet"""
     evaluated_step: int = -1
     """Of the last evaluation"""
     scores: tuple[tuple[str, float], ...] = ()
@@ -121,6 +123,7 @@ def _read_training(run: Path, size: int, time: int) -> Trained:
     return Trained(
         metrics.step,
         metrics.seconds_until(metrics.step),
+        metrics.seconds_a_step,
         last.step if last else -1,
         tuple(last.scores.items()) if last else (),
     )

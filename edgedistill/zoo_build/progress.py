@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedistill.zoo_build.layout import GameFolder
+from edgedistill.report.clock import duration
+from edgedistill.zoo_build.layout import GameFolder, Trained
 from edgedistill.zoo_build.plan import Plan
 
 
@@ -19,6 +20,8 @@ class GameProgress:
     """Agent steps"""
     minutes: float
     """Of training, evaluations included"""
+    minutes_left: float | None
+    """Until its training ends, at the pace of late; None where nobody trains it now, and before the pace is known"""
     scores: tuple[tuple[str, float], ...]
     """Mean return of the teacher and each student at the last evaluation, on the validation seeds"""
 
@@ -37,8 +40,15 @@ def read_progress(
         place = GameFolder(folder, game)
         training = place.training()
         state = _state(place, plan, game in running, game in (failed or {}))
-        lines.append(GameProgress(game, state, training.step, training.seconds / 60, training.scores))
+        left = _minutes_left(training, plan) if state == "training" else None
+        lines.append(GameProgress(game, state, training.step, training.seconds / 60, left, training.scores))
     return lines
+
+
+def _minutes_left(training: Trained, plan: Plan) -> float | None:
+    if training.seconds_a_step is None:
+        return None
+    return max(0, plan.steps - training.step) * training.seconds_a_step / 60
 
 
 def _state(place: GameFolder, plan: Plan, running: bool, failed: bool) -> str:
@@ -54,6 +64,11 @@ def _state(place: GameFolder, plan: Plan, running: bool, failed: bool) -> str:
     return "training" if begun else "starting"
 
 
+def left_text(line: GameProgress) -> str:
+    """As people say it; nothing where it is not known."""
+    return "" if line.minutes_left is None else duration(line.minutes_left)
+
+
 def scores_text(line: GameProgress) -> str:
     return "  ".join(f"{name} {score:g}" for name, score in line.scores)
 
@@ -61,7 +76,8 @@ def scores_text(line: GameProgress) -> str:
 def to_markdown(plan: Plan, lines: list[GameProgress], failed: Mapping[str, str]) -> str:
     """`progress.md`."""
     rows = [
-        f"| {line.game} | {line.state} | {line.step:,} of {plan.steps:,} | {line.minutes:.1f} | {scores_text(line)} |"
+        f"| {line.game} | {line.state} | {line.step:,} of {plan.steps:,} | {line.minutes:.1f} | {left_text(line)} "
+        f"| {scores_text(line)} |"
         for line in lines
     ]
     done = sum(line.state == "done" for line in lines)
@@ -70,8 +86,8 @@ def to_markdown(plan: Plan, lines: list[GameProgress], failed: Mapping[str, str]
         [
             f"# {done} of {len(lines)} games done",
             "",
-            "| game | state | agent steps | minutes | last scores, validation seeds |",
-            "| --- | --- | ---: | ---: | --- |",
+            "| game | state | agent steps | minutes | left | last scores, validation seeds |",
+            "| --- | --- | ---: | ---: | ---: | --- |",
             *rows,
             "",
             *problems,

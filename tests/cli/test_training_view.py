@@ -16,8 +16,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from edgedistill.cli.training_course import Course
-from edgedistill.cli.training_screen import Screen, duration
+from edgedistill.cli.training_screen import Screen
 from edgedistill.distill.events import Evaluated, Evaluating, Interrupted, Progress, Resumed
+from edgedistill.report.clock import duration
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord
 from tests.conftest import TINY

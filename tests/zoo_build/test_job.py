@@ -5,7 +5,7 @@ from PIL import Image
 
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.metrics import EvaluationRecord
+from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
 from edgedistill.runtime.policy import Policy
 from edgedistill.zoo_build.job import run_job
 from edgedistill.zoo_build.layout import GameFolder
@@ -30,6 +30,27 @@ def test_a_stopped_game_leaves_a_checkpoint_and_its_state_is_read_from_the_folde
     lines = to_markdown(plan, read_progress(folder, plan, failed={"pong": "why"}), {"pong": "why"})
     assert "| pong | failed | 64 of 512 |" in lines
     assert "- pong: why" in lines
+
+
+def test_the_time_left_is_that_of_the_steps_left_at_the_pace_of_late(planned):
+    folder, plan = planned(games=("pong",), steps=3_000)
+    run = RunFolder(GameFolder(folder, "pong").run)
+    run.path.mkdir(parents=True)
+
+    def minutes_left():
+        (line,) = read_progress(folder, plan, running=["pong"])
+        return line.minutes_left
+
+    run.log(ProgressRecord(500, seconds=1_000.0))
+    assert minutes_left() is None
+    # Two hundred reports of 10 steps and 60 s: the slow start is forgotten by then.
+    for number in range(1, 201):
+        run.log(ProgressRecord(500 + 10 * number, seconds=1_000.0 + 60 * number))
+    assert minutes_left() == 50
+    assert "| pong | training | 2,500 of 3,000 | 216.7 | 50 min |" in to_markdown(
+        plan, read_progress(folder, plan, running=["pong"]), {}
+    )
+    assert read_progress(folder, plan)[0].minutes_left is None
 
 
 def test_a_trained_game_is_exported_recorded_and_drawn(tiny_run, planned):
