@@ -45,8 +45,8 @@ def _draw_retention(axes: Axes, found: Sequence[Kept]) -> None:
             share, color=GREY, linewidth=1.2 if share == 1 else 0.9, linestyle="-" if share == 1 else ":", zorder=1
         )
         axes.annotate(
-            label, (1.0, share), xycoords=("axes fraction", "data"), xytext=(-2, 3 if share == 1 else -3),
-            textcoords="offset points", ha="right", va="bottom" if share == 1 else "top", color=GREY, fontsize=9,
+            label, (0.0, share), xycoords=("axes fraction", "data"), xytext=(3, 3 if share == 1 else -3),
+            textcoords="offset points", ha="left", va="bottom" if share == 1 else "top", color=GREY, fontsize=9,
         )  # fmt: skip
     games = dict.fromkeys(kept.game for kept in found)
     for number, game in enumerate(games):
