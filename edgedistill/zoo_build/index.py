@@ -19,6 +19,7 @@ class GameEntry:
     title: str
     line: GameProgress
     left: str
+    """How long it still trains, for people; empty where that is not known"""
     report: str | None
     gif: str | None
     problem: str | None
