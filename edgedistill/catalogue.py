@@ -30,8 +30,8 @@ USUAL_ACTIONS = 6
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 # Trained where several students are asked for and none is named; every game that ships has them. They have 1.83% to
-# 0.44% of the parameters: the paper's smallest, and ours below it. net1 to net4 (25% to 4%) are left out, since each
-# further student slows a run and its file is too large for small boards.
+# 0.44% of the parameters: the paper's smallest, and ours below it. net1 to net4 (25% to 3%) are left out, since each
+# further student slows a run.
 SMALL_STUDENTS = ("net5", "micro", "nano", "pico")
 
 # Of an exported file, beside its tensors: 1.3 KB, and the returns of a hundred games at each ε.
