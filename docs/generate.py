@@ -105,7 +105,7 @@ def kept_by_size() -> str:
     rows = [[f"file ({game_title(SHOWN_GAMES[0])})", "", "", "", *(f"{size / 1000:.0f} KB" for size in files), ""]]
     for game in sorted({game for game, _ in found}):
         marks = {size: _mark(game, size) for size in SHOWN_SIZES}
-        teachers = {_number(found[game, size].teacher.mean): None for size, mark in marks.items() if not mark}
+        teachers = dict.fromkeys(_number(found[game, size].teacher.mean) for size, mark in marks.items() if not mark)
         others = [*map(_number, reference_scores()[game]), " / ".join(teachers)]
         cells = [_score_and_share(found.get((game, size))) + mark for size, mark in marks.items()]
         paper = f"{PAPER_NET3[game]:.0%}" if game in PAPER_NET3 else "–"
