@@ -19,10 +19,11 @@ from edgedistill.catalogue import find_architecture
 from edgedistill.cli.train_options import default_text
 from edgedistill.cli.zoo_results import markdown_table
 from edgedistill.report.kept import Kept, over_games, read_kept
-from edgedistill.runs.config import NO_LIMIT, TrainConfig
+from edgedistill.runs.config import MOST_STEPS, TrainConfig
 from edgedistill.runs.setting import Group, settings_of
 from edgedistill.runtime.checksums import LIST, checksums
 from edgedistill.runtime.shipped import best_student
+from edgedistill.zoo_build.plan import DECIDED
 
 ROOT = Path(__file__).parent.parent
 TRAINED = ROOT / "student_zoo" / "trained"
@@ -55,11 +56,13 @@ def command_line() -> str:
 def settings() -> str:
     """Every setting of a run: option, default, what it accepts, what it is for and where its default comes from."""
     reasons = _docstrings_of_fields(TrainConfig)
+    refused = ", ".join(name for name in settings_of(TrainConfig) if name in DECIDED)
     lines = [
         "# Settings of a run",
         "",
-        "Each is an option of `edgedistill train`, a field of `edgedistill.TrainConfig` (underscores for dashes), and",
-        "`--set NAME=VALUE` of `edgedistill zoo build`. A run keeps its own in `config.json`.",
+        "Each is an option of `edgedistill train` and a field of `edgedistill.TrainConfig` (underscores for dashes).",
+        f"`edgedistill zoo build --set NAME=VALUE` takes all but {refused}.",
+        "A run keeps its own in `config.json`.",
     ]
     for group in Group:
         lines += [
@@ -73,7 +76,7 @@ def settings() -> str:
             if setting.group == group:
                 value = default_text(name, default).removeprefix(" Default: ").removesuffix(".") or "none"
                 accepted = (setting.accepted() or ("a switch" if kind is bool else "text")).replace(
-                    f" to {NO_LIMIT:,}", " up"
+                    f" to {MOST_STEPS:,}", " up"
                 )
                 cells = (f"`{setting.flag(name)}`", value, accepted, setting.help, _linked(reasons.get(name, "")))
                 lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")

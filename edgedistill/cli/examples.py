@@ -5,7 +5,7 @@ import typer
 EXAMPLES = {
     "train": (
         "edgedistill train --game pong --ratio 0.017",
-        "edgedistill train --game breakout --student micro --student pico --minutes 60",
+        "edgedistill train --game breakout --student micro --student pico --steps 1000000",
         "edgedistill train --resume runs/pong-20260101-120000 --steps 4000000",
     ),
     "export": (

@@ -29,7 +29,7 @@ def export(
         typer.Option("--output", "-o", help="The .onnx file to write, its card beside it; with --target a folder."),
     ],
     target_name: Annotated[
-        str | None, typer.Option("--target", help=f"What to export for: {', '.join(target_names())}.")
+        str | None, typer.Option("--target", help=f"What to export for: {', '.join(target_names())}, or a .toml file of your own.")
     ] = None,
     with_wheels: Annotated[
         bool, typer.Option("--with-wheels", help="Put the packages into the folder: the board needs no network.")

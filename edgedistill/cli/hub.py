@@ -70,7 +70,7 @@ def push(
 ) -> None:
     """Share students: the files, their cards, a GIF if it lies beside, and a page with scores that the hub lists.
 
-    Needs pip install 'edgedistill[hub]' and a token that may write (HF_TOKEN). README.md is written anew, so name all
+    Needs the package huggingface_hub and a token that may write (HF_TOKEN). README.md is written anew, so name all
     students of the repository; other files in it stay.
     """
     from edgedistill.errors import BadRequest

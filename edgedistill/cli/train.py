@@ -13,7 +13,7 @@ from edgedistill.catalogue import SMALL_STUDENTS, Architecture, find_architectur
 from edgedistill.cli import train_options as options
 from edgedistill.cli.output import console, notes, print_json, print_next, typed
 from edgedistill.errors import BadRequest
-from edgedistill.runs.config import NO_LIMIT, TrainConfig
+from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import resumed_config
 from edgedistill.signals import stop_signals
 
@@ -91,6 +91,12 @@ def train(
         console.print("Stopped; the work so far is in the last checkpoint.")
         print_next(again)
         raise typer.Exit(stop.exit_code)
+    if view.course.step < config.steps:
+        console.print(
+            f"The minutes were over before the {config.steps:,} steps by which learning rates fall and integers begin. "
+            "Students gain most at that end: --resume goes on, and less --steps come to it sooner.",
+            soft_wrap=True,
+        )
     if keep is not None:
         console.print(verdict(kept, keep, config.evaluate_episodes), soft_wrap=True)
         longer = f"--minutes {config.minutes:g}" if config.minutes else f"--steps {2 * config.steps}"
@@ -124,7 +130,6 @@ def _begin(
     for source in teacher_from:
         if is_hub_name(source):
             notes.print(f"taking the teacher from {source}", soft_wrap=True)
-    given = ({"steps": NO_LIMIT} if "minutes" in given else {}) | given
     teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))
     path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
     return new_run(path, rom, tuple(students), teacher, mode, teacher_from, given)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgedistill.runs.config import NO_LIMIT, TrainConfig
+from edgedistill.runs.config import MOST_STEPS, TrainConfig
 from edgedistill.runs.kinds import KINDS
 from edgedistill.runs.presets import FROZEN, RUSU_OFFLINE
 from edgedistill.runs.setting import Group, Setting, settings_of
@@ -106,5 +106,5 @@ def _value_text(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int):
-        return "no limit" if value >= NO_LIMIT else f"{value:,}"
+        return "no limit" if value >= MOST_STEPS else f"{value:,}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

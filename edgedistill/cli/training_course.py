@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgedistill.distill.events import Evaluated, Evaluating, Event, Interrupted, Progress, Resumed
-from edgedistill.runs.config import NO_LIMIT, TrainConfig
+from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 
 # Speed is that of the last minute of training.
@@ -109,7 +109,7 @@ class Course:
     def minutes_left(self) -> float | None:
         """Until the run ends, with the evaluations that are due; None before the speed is known."""
         left = [self.config.minutes - self.minutes] if self.config.minutes else []
-        if self.speed and self.config.steps < NO_LIMIT:
+        if self.speed:
             steps = self.config.steps - self.step
             evaluations = -(-steps // self.config.evaluate_every)
             each = self._paused / self._evaluations if self._evaluations else 0.0

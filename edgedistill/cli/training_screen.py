@@ -9,7 +9,6 @@ from rich.text import Text
 
 from edgedistill.cli.training_course import PLAY, Course
 from edgedistill.report.clock import duration
-from edgedistill.runs.config import NO_LIMIT
 
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
@@ -50,7 +49,7 @@ def _bar(course: Course) -> Table:
 
 def _now(course: Course) -> Group:
     config, progress = course.config, course.progress
-    steps = f"{course.step:,}" + (f" of {config.steps:,}" if config.steps < NO_LIMIT else "") + " steps"
+    steps = f"{course.step:,} of {config.steps:,} steps"
     speed = f"  {course.speed:,.0f}/s" if course.speed else ""
     memory = ""
     if config.needs_memory and progress:

@@ -1,9 +1,10 @@
-"""What a student can be exported for: `export/*.toml`, one target each, parsed strictly. No torch."""
+"""What a student can be exported for: `export/*.toml`, one target each, or a file like them, parsed strictly. No torch."""
 
 import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from edgedistill.errors import BadRequest, did_you_mean
@@ -55,17 +56,22 @@ def target_names() -> list[str]:
 
 
 def find_target(name: str) -> Target:
-    """A target by name.
+    """A target by name, or by the path of its TOML file.
 
     Raises:
         BadRequest: there is no such target (the nearest name is suggested), or its file is not of the form.
     """
     names = target_names()
-    if name not in names:
-        raise BadRequest(f"No target '{name}'. {did_you_mean(name, names)}")
-    file = resources.files("edgedistill.export").joinpath(f"{name}.toml")
+    if name.endswith(".toml"):
+        file, name = Path(name), Path(name).stem
+    elif name in names:
+        file = resources.files("edgedistill.export").joinpath(f"{name}.toml")
+    else:
+        raise BadRequest(f"No target '{name}'. {did_you_mean(name, names)} A target of your own is a .toml file.")
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadRequest(f"{file}: cannot be read ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{file}: not TOML ({error}).") from error
     return parse_target(name, data, str(file))

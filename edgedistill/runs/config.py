@@ -16,8 +16,8 @@ from edgedistill.runs.objective import Objective
 from edgedistill.runs.optimisers import STUDENT_OPTIMISERS, TEACHER_OPTIMISERS, described
 from edgedistill.runs.setting import Group, check_settings, setting
 
-# Of agent steps: where time ends a run.
-NO_LIMIT = 10**15
+# More agent steps than anybody plays: what stands for "never" in `--evaluate-every` and its like.
+MOST_STEPS = 10**15
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,14 @@ class TrainConfig:
     """`realtime`: students learn while the teacher does, or beside a frozen one; `offline` has the settings of Rusu et
     al. 2015 (`presets.py`)."""
     steps: int = setting(
-        2_000_000, "Agent steps, 4 frames each. With --minutes alone there is no limit.",
-        least=1, most=NO_LIMIT, resumable=True,
+        2_000_000, "Agent steps, 4 frames each. Learning rates, integers and who plays go by this number.",
+        least=1, most=MOST_STEPS, resumable=True,
     )  # fmt: skip
-    """Pong is solved at a quarter of this (docs/decisions.md)."""
-    minutes: float | None = setting(None, "Stop after so many minutes.", above=0, most=1e6, resumable=True)
+    """Pong takes 600,000 to 1.5 million (docs/realtime-vs-offline.md, docs/results.md), most games more."""
+    minutes: float | None = setting(
+        None, "Stop after so many minutes, if --steps take longer. --resume goes on.",
+        above=0, most=1e6, resumable=True,
+    )  # fmt: skip
     """Of this invocation, evaluations included. None: no limit."""
     seed: int = setting(0, "All randomness derives from it.", least=0, most=2**31)
     """Weights, no-ops, exploration, minibatches."""
@@ -105,7 +108,7 @@ class TrainConfig:
     lam: float = setting(0.65, "λ of PQN's Q(λ) targets.", Group.TEACHER, least=0, most=1)
     """Gallici et al. 2024."""
     epsilon_decay_steps: int = setting(
-        200_000, "Agent steps over which exploration falls.", Group.TEACHER, least=1, most=NO_LIMIT
+        200_000, "Agent steps over which exploration falls.", Group.TEACHER, least=1, most=MOST_STEPS
     )
     """ε falls from 1 to each environment's floor. With Muon, Pong and Breakout take off before its end."""
     epsilon_floors: tuple[float, ...] = setting(
@@ -141,8 +144,8 @@ class TrainConfig:
     student_batches: float = setting(
         0.5, "Student updates per update of a learning teacher.", Group.STUDENTS, above=0, most=1000
     )
-    """With 1, four students leave it 0.6 of its speed; with 0.25, a 1.6% Pong student was far behind its teacher for
-    most of the run (docs/history.md)."""
+    """With four students, the teacher keeps 0.56 of its speed (docs/performance.md). With 0.25, a 1.6% Pong student was
+    far behind its teacher for most of the run (docs/history.md)."""
     frozen_batches: float = setting(
         4.0, "The same beside a teacher that is frozen or done.", Group.STUDENTS, above=0, most=1000
     )
@@ -182,11 +185,11 @@ class TrainConfig:
     )  # fmt: skip
     """What learns is then what ships: the export rounds nothing. 0: never."""
 
-    evaluate_every: int = setting(250_000, "Agent steps between evaluations.", least=1, most=NO_LIMIT, resumable=True)
+    evaluate_every: int = setting(250_000, "Agent steps between evaluations.", least=1, most=MOST_STEPS, resumable=True)
     """Rounded to whole rollouts."""
     evaluate_episodes: int = setting(10, "Games per evaluation.", least=1, most=10_000)
     """Of each network."""
-    checkpoint_every: int = setting(250_000, "Agent steps between checkpoints.", least=1, most=NO_LIMIT)
+    checkpoint_every: int = setting(250_000, "Agent steps between checkpoints.", least=1, most=MOST_STEPS)
     """Rounded to whole rollouts. The emulators cannot be saved, so all games restart at each: too often, and a teacher
     rarely sees the late game."""
     rollouts_per_report: int = setting(1, "Rollouts between two reports of progress.", least=1, most=10_000)

@@ -127,12 +127,12 @@ def test_time_left_counts_the_evaluations_that_are_due_and_not_the_time_of_those
 
 
 def test_a_budget_of_minutes_counts_too(tmp_path, clock):
-    config = replace(CONFIG, steps=10**15, minutes=10.0)
+    config = replace(CONFIG, minutes=10.0)
     course = Course(config, RunFolder.create(tmp_path / "run", config).path, clock)
     clock.now = 150.0
     course.take(Progress(1_000, None, {}, None))
     assert (course.share_done, course.minutes_left) == (0.25, 7.5)
-    assert drawn(course, 60)[1].startswith("1,000 steps")
+    assert drawn(course, 60)[1].startswith(f"1,000 of {CONFIG.steps:,} steps")
 
 
 def test_a_resumed_run_shows_the_scores_from_before(course, tmp_path):

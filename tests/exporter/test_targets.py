@@ -1,4 +1,5 @@
 import tomllib
+from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -31,6 +32,19 @@ def test_an_unknown_target_is_refused_with_the_nearest_name():
         find_target("raspberry-pi4")
     with pytest.raises(BadRequest, match="Accepted: c, cortex-m4, raspberry-pi-4"):
         find_target("../pyproject")
+
+
+def test_a_target_of_ones_own_is_named_by_its_file(tmp_path):
+    mine = tmp_path / "my-board.toml"
+    with pytest.raises(BadRequest, match="my-board.toml: cannot be read"):
+        find_target(str(mine))
+    text = resources.files("edgedistill.export").joinpath("raspberry-pi-4.toml").read_text()
+    mine.write_text(text.replace('title = "Raspberry Pi 4"', 'title = "My Board"'))
+    target = find_target(str(mine))
+    assert target == replace(find_target("raspberry-pi-4"), name="my-board", title="My Board")
+    mine.write_text("title")
+    with pytest.raises(BadRequest, match="my-board.toml: not TOML"):
+        find_target(str(mine))
 
 
 @pytest.mark.parametrize(
