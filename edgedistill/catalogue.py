@@ -13,6 +13,7 @@ from typing import Any
 from edgedistill.bounded_file import read_bounded
 from edgedistill.bounds import MAX_FILE_BYTES, Cost
 from edgedistill.errors import BadRequest, did_you_mean
+from edgedistill.schema import short
 
 FRAME_STACK = 4
 FRAME_SIDE = 84
@@ -154,13 +155,13 @@ def parse_architecture(data: dict[str, Any], source: str) -> Architecture:
     def whole(table: dict[str, Any], key: str, most: int) -> int:
         value = table.get(key)
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise refuse(f"'{key}' must be a whole number from 1 to {most}, got {value!r}")
+            raise refuse(f"'{key}' must be a whole number from 1 to {most}, got {short(value)}")
         return value
 
     def tables(key: str, most: int) -> list[Any]:
         value = data.get(key)
         if not isinstance(value, list) or len(value) > most:
-            raise refuse(f"'{key}' must be a list of at most {most} entries, got {value!r}")
+            raise refuse(f"'{key}' must be a list of at most {most} entries, got {short(value)}")
         return value
 
     unknown = set(data) - {"name", "summary", "convs", "fc"}
@@ -168,18 +169,18 @@ def parse_architecture(data: dict[str, Any], source: str) -> Architecture:
         raise refuse(f"unknown key '{min(unknown)}'")
     name, summary = data.get("name"), data.get("summary", "")
     if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
-        raise refuse(f"'name' must be lower-case letters, digits, '-' and '_', at most 32, got {name!r}")
+        raise refuse(f"'name' must be lower-case letters, digits, '-' and '_', at most 32, got {short(name)}")
     if not isinstance(summary, str):
-        raise refuse(f"'summary' must be text, got {summary!r}")
+        raise refuse(f"'summary' must be text, got {short(summary)}")
     convs: list[Conv] = []
     for table in tables("convs", MAX_LAYERS):
         if not isinstance(table, dict) or set(table) - {"depthwise"} != {"channels", "kernel", "stride"}:
             raise refuse(
-                f"each of 'convs' must give channels, kernel and stride, and may give depthwise, got {table!r}"
+                f"each of 'convs' must give channels, kernel and stride, and may give depthwise, got {short(table)}"
             )
         depthwise = table.get("depthwise", False)
         if not isinstance(depthwise, bool):
-            raise refuse(f"'depthwise' must be true or false, got {depthwise!r}")
+            raise refuse(f"'depthwise' must be true or false, got {short(depthwise)}")
         conv = Conv(
             whole(table, "channels", MAX_CHANNELS),
             whole(table, "kernel", FRAME_SIDE),
@@ -220,7 +221,7 @@ def read_architecture(path: Path | Traversable) -> Architecture:
     raw = read_bounded(path, MAX_TOML_BYTES, "student's TOML")
     try:
         data = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of very many digits is a plain ValueError
         raise BadRequest(f"{path}: not TOML ({error}).") from error
     return parse_architecture(data, str(path))
 

@@ -50,7 +50,6 @@ def train(
         if replace(run.config(), **may) != config:
             raise BadRequest(f"{out} has other settings. Where a run goes on, these may change: {', '.join(may)}.")
         check_machine(config, action_count(config.game))
-        run.save_config(config)
     elif config.frozen:
         raise BadRequest("A frozen teacher comes with `edgedistill train --teacher-from`; go on here with resume=True.")
     else:

@@ -155,6 +155,12 @@ def test_a_malformed_or_oversized_toml_is_refused(tmp_path):
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadRequest, match="not TOML"):
         read_architecture(file)
+    file.write_text(f"name = {'9' * 5000}")
+    with pytest.raises(BadRequest, match="not TOML"):
+        read_architecture(file)
+    file.write_text(f'name = "mine"\nfc = [0x{"f" * 5000}]\nconvs = [0x{"f" * 5000}]')
+    with pytest.raises(BadRequest):
+        read_architecture(file)
     file.write_text("#" * (MAX_TOML_BYTES + 1))
     with pytest.raises(BadRequest, match="larger than 16,384 bytes; no student's TOML is"):
         read_architecture(file)

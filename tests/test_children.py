@@ -12,7 +12,7 @@ from edgedistill import children
 from edgedistill.children import rehearse
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.policy import Policy
-from edgedistill.runtime.shipped import shipped_student
+from edgedistill.runtime.shipped import shipped_games, shipped_student
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these limits")
 
@@ -72,12 +72,21 @@ def test_a_student_is_loaded_there_first(monkeypatch):
         Policy.load(shipped_student("pong", "pico"))
 
 
-@pytest.mark.parametrize("verb", ["play", "evaluate", "bench"])
-def test_every_verb_that_takes_a_file_survives_it(cli, monkeypatch, verb):
+@pytest.mark.parametrize(
+    ("verb", "options"), [("play", ()), ("evaluate", ()), ("bench", ()), ("export", ("--target", "x86-64", "-o", "x"))]
+)
+def test_every_verb_that_takes_a_file_survives_it(cli, monkeypatch, verb, options):
     monkeypatch.setattr(Policy, "_try_out", lambda policy: os.kill(os.getpid(), signal.SIGKILL))
-    outcome = cli(verb, shipped_student("pong", "pico"))
+    outcome = cli(verb, shipped_student("pong", "pico"), *options)
     assert outcome.code == 2
     assert "it cannot be loaded" in outcome.err
+
+
+def test_a_check_survives_it_and_goes_on(cli, monkeypatch):
+    monkeypatch.setattr(Policy, "_try_out", lambda policy: os.kill(os.getpid(), signal.SIGKILL))
+    outcome = cli("zoo", "check", "pong")
+    assert outcome.code == 1
+    assert outcome.out.count("it cannot be loaded") == len(shipped_games()["pong"])
 
 
 def test_beside_other_threads_nothing_is_copied():

@@ -53,10 +53,6 @@ class Emulator:
         """What a policy sees now: (84, 84, 4) uint8, newest frame last. A copy."""
         return self._words.view(np.uint8).reshape(SIDE, SIDE, STACK).copy()
 
-    @property
-    def lives(self) -> int:
-        return int(self._ale.lives())
-
     def screen_rgb(self) -> NDArray[np.uint8]:
         """The raw screen, (height, width, 3) uint8."""
         screen: NDArray[np.uint8] = self._ale.getScreenRGB()

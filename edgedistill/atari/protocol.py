@@ -18,6 +18,9 @@ from edgedistill.errors import BadRequest
 # Scores that are reported, and scores that choose a checkpoint, never share an episode.
 EVALUATION_SEED = 2015
 VALIDATION_SEED = 1912
+# Of the bootstrap, and how many returns it draws at once: memory for them is bounded, however many games were played.
+RESAMPLES = 10_000
+PICKS_AT_ONCE = 1_000_000
 # Of one evaluation beside each other, each with an emulator.
 GAMES_AT_ONCE = 10
 
@@ -71,12 +74,15 @@ class Scores:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95% percentile bootstrap interval of the mean (10,000 resamples, fixed seed); None of a single game."""
+        """95% percentile bootstrap interval of the mean (`RESAMPLES`, fixed seed); None of a single game."""
         returns = np.array(self.returns)
         if len(returns) == 1:
             return None
-        picks = np.random.default_rng(0).integers(0, len(returns), (10_000, len(returns)))
-        low, high = np.quantile(returns[picks].mean(axis=1), [0.025, 0.975])
+        rng = np.random.default_rng(0)
+        means = np.empty(RESAMPLES)
+        for some in np.array_split(means, -(-RESAMPLES * len(returns) // PICKS_AT_ONCE)):
+            some[:] = returns[rng.integers(0, len(returns), (len(some), len(returns)))].mean(axis=1)
+        low, high = np.quantile(means, [0.025, 0.975])
         return float(low), float(high)
 
     def to_dict(self) -> dict[str, Any]:

@@ -43,14 +43,14 @@ def evaluate(
     """Mean return with its 95% interval, human-normalised score, and retention of the teacher."""
     from edgedistill.runtime.policy import Policy
     from edgedistill.runtime.retained import retained
-    from edgedistill.runtime.shipped import find_student, shipped_games
+    from edgedistill.runtime.shipped import find_student, is_run, shipped_games
 
     protocols = [
         Protocol(episodes=episodes, epsilon=each, sticky=sticky, seed=seed) for each in epsilon or [0.01, 0.0, 0.05]
     ]
-    is_run = Path(target).is_dir() and target not in shipped_games()
+    of_a_run = is_run(target) or (Path(target).is_dir() and target not in shipped_games())
     # Before there is a bar: it has a thread, and beside threads a file is not tried out in a child.
-    policy = None if is_run else Policy.load(find_student(target, student))
+    policy = None if of_a_run else Policy.load(find_student(target, student))
     with progress() as bar:
 
         def on_game(label: str) -> Callable[[int, float], None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from edgedistill.cli.output import console, notes, print_json, print_next, typed
+from edgedistill.cli.output import console, print_json, print_next, stages, typed
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target, find_target, target_names
@@ -29,7 +29,8 @@ def export(
         typer.Option("--output", "-o", help="The .onnx file to write, its card beside it; with --target a folder."),
     ],
     target_name: Annotated[
-        str | None, typer.Option("--target", help=f"What to export for: {', '.join(target_names())}, or a .toml file of your own.")
+        str | None,
+        typer.Option("--target", help=f"What to export for: {', '.join(target_names())}, or a .toml file of your own."),
     ] = None,
     with_wheels: Annotated[
         bool, typer.Option("--with-wheels", help="Put the packages into the folder: the board needs no network.")
@@ -67,14 +68,7 @@ def export(
     serving = _serving(serve, host, port, target)
     from edgedistill.exporter.exported import CARD_EPSILONS
 
-    with notes.status("reading") as status:
-
-        def report(stage: str) -> None:
-            if notes.is_terminal:
-                status.update(Text(stage))
-            else:
-                notes.print(stage)
-
+    with stages() as report:
         epsilons = epsilon or CARD_EPSILONS
         if target is None:
             # Needs torch, which takes two seconds to load.

@@ -7,11 +7,13 @@ are given (style comes as `rich.text.Text`), and show a character that would ste
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Table
@@ -70,6 +72,19 @@ def progress() -> Progress:
         console=notes,
         transient=True,
     )
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str], None]]:
+    """What tells on stderr at which stage some work is: on one line of a terminal, elsewhere on one line each.
+
+    It has no thread, as rich's own has: beside threads, a stranger's file is not tried out in a child.
+    """
+    if not notes.is_terminal:
+        yield notes.print
+        return
+    with Live(console=notes, auto_refresh=False, transient=True) as live:
+        yield lambda stage: live.update(Text(stage), refresh=True)
 
 
 def print_table(title: str, table: Table) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from edgedistill.cli.output import console, notes
+from edgedistill.cli.output import console, notes, stages
 
 
 def report(
@@ -23,12 +23,7 @@ def report(
 
     check_writable(output)
 
-    with notes.status("reading") as status:
-
-        def tell(stage: str) -> None:
-            if notes.is_terminal:
-                status.update(Text(stage))
-
+    with stages() as tell:
         content = page(runs, games=games, warn=lambda message: notes.print(message, soft_wrap=True), report=tell)
     write_atomically(output, content)
     console.print(Text.assemble("wrote ", (str(output), "bold"), f", {len(content) / 1000:,.0f} KB"), soft_wrap=True)

@@ -113,7 +113,6 @@ def _go_on(path: Path, given: dict[str, Any]) -> tuple["RunFolder", TrainConfig]
     run = RunFolder.open(path)
     config = resumed_config(run.config(), given)
     check_machine(config, action_count(config.game))
-    run.save_config(config)
     return run, config
 
 

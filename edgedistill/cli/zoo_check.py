@@ -1,7 +1,7 @@
 """`edgedistill zoo check`: whether each trained student still plays as its card says."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -9,6 +9,9 @@ from rich.text import Text
 
 from edgedistill.cli.output import console, print_json, progress
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
+
+if TYPE_CHECKING:
+    from edgedistill.runtime.policy import Policy
 
 
 def check(
@@ -32,13 +35,14 @@ def check(
 
     files = _files(games or [], student, folder)
     changed = changed_files(folder)
+    # Before there is a bar: it has a thread, and beside threads a file is not tried out in a child.
+    policies = {file: changed.get(f"{game}/{file.name}") or _policy(game, file) for game, file in files}
+    rows = [_refused(game, file, problem) for game, file, problem in _missing(files, changed, student)]
     with progress() as bar:
         task = bar.add_task("checking", total=len(files))
-        rows = []
         for game, file in files:
             bar.update(task, description=f"checking {game}, {file.stem}")
-            problem = changed.get(f"{game}/{file.name}")
-            rows.append(_refused(game, file, problem) if problem else _row(game, file, episodes))
+            rows.append(_row(game, file, policies[file], episodes))
             bar.advance(task)
     if as_json:
         print_json(rows)
@@ -81,13 +85,38 @@ def _refused(game: str, file: Path, problem: str) -> dict[str, Any]:
     return {**row, "compared": None, "expected": None, "returns": [], "agrees": False}
 
 
-def _row(game: str, file: Path, episodes: int) -> dict[str, Any]:
-    from edgedistill.runtime.check import check_student
+def _missing(
+    files: list[tuple[str, Path]], changed: dict[str, str], student: str | None
+) -> list[tuple[str, Path, str]]:
+    """Files that the list of sums has of the same games, and the folder has not."""
+    folders = {game: file.parent for game, file in files}
+    there = {f"{game}/{file.name}" for game, file in files}
+    entries = [(*name.split("/"), problem) for name, problem in changed.items() if name not in there]
+    return [
+        (game, folders[game] / file, problem)
+        for game, file, problem in entries
+        if game in folders and student in (None, Path(file).stem)
+    ]
+
+
+def _policy(game: str, file: Path) -> "Policy | str":
+    """A file's policy, or why it is refused."""
     from edgedistill.runtime.policy import Policy
 
     try:
         policy = Policy.load(file)
         policy.require_game(game)
+    except BadRequest as error:
+        return str(error)
+    return policy
+
+
+def _row(game: str, file: Path, policy: "Policy | str", episodes: int) -> dict[str, Any]:
+    from edgedistill.runtime.check import check_student
+
+    if isinstance(policy, str):
+        return _refused(game, file, policy)
+    try:
         checked = check_student(policy, episodes)
     except BadRequest as error:
         return _refused(game, file, str(error))

@@ -35,6 +35,7 @@ def train(
 ) -> Iterator[Event]:
     """Train into `run`, yielding what happens.
 
+    A resumed run takes over `config`, in which what may change of its settings may have changed.
     Whatever ends it in order (the last step, the minutes, `should_stop`), the last thing done is a checkpoint.
     `profile` gets the time of each phase; on a GPU, the run then waits for it at each.
 
@@ -58,6 +59,8 @@ def train(
         if config.frozen:
             _load_frozen_teacher(run, learners)
         step, state, owes = take_up(run, config, learners, memory, warn) if resume else (0, RunState(), False)
+        if resume:
+            run.save_config(config)
 
         running = Running(run, config, learners, memory, lanes, should_stop, state, step, owes)
         wanted = [observer for observer in OBSERVERS if observer.is_wanted(running)]

@@ -138,8 +138,17 @@ class ReplayMemory:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def is_ready(self, learning_starts: int) -> bool:
-        """Whether it holds so many frames, or is full where that is 0."""
-        return len(self) >= (learning_starts or self.capacity)
+        """Whether it holds so many frames, or is full where that is 0, and enough rows for a sample."""
+        return len(self) >= (learning_starts or self.capacity) and self._oldest_age > 1
+
+    @property
+    def _oldest_age(self) -> int:
+        """Rows from the newest to the first that is too old for a sample.
+
+        The oldest three lack the older frames of their stacks, except before the first row was ever replaced; one more
+        is spared for the steps that a cut pushes back.
+        """
+        return min(self._added, self._rows) - STACK
 
     def background(self) -> int:
         """The most frequent pixel value of the newest rollout's frames, from 0 to 255."""
@@ -149,10 +158,8 @@ class ReplayMemory:
 
     def sample(self, batch: int, rng: np.random.Generator, *, with_next: bool = False) -> Transitions:
         """Steps drawn uniformly with replacement."""
-        held = min(self._added, self._rows)
-        # The oldest three rows lack the older frames of their stacks, except before the first row was ever replaced;
-        # one more is spared for the steps that a cut pushes back. The newest lacks its successor.
-        age = rng.integers(1, held - STACK, size=batch)
+        # The newest row lacks its successor.
+        age = rng.integers(1, self._oldest_age, size=batch)
         row_t = (self._added - 1 - age) % self._rows
         row_t = np.where(self._cut[row_t], (row_t - 1) % self._rows, row_t)
         env = rng.integers(self._frames.shape[1], size=batch)

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -109,7 +110,7 @@ def export_student(
         report: told each stage as it begins.
 
     Raises:
-        BadRequest: no such student or precision, or `output` cannot be written.
+        BadRequest: no such student or precision, or `output` is no .onnx or cannot be written.
         EdgeDistillError: the exported student does not play like the one that was trained.
     """
     if precision not in PRECISIONS:
@@ -121,6 +122,10 @@ def export_student(
     if student is None and len(names) > 1:
         raise BadRequest(f"{run.path} has {len(names)} students: choose with --student {' | '.join(names)}.")
     check_writable(output)
+    if output.suffix != ".onnx":
+        raise BadRequest(f"-o names the .onnx to write, got {output}. Type: -o {output.with_suffix('.onnx')}")
+    card_file = output.with_suffix(".md")
+    check_writable(card_file)
     trained_student, best_teacher, last_teacher = load_trained(
         run, [student or names[0], "best_teacher", "last_teacher"], report
     )
@@ -184,7 +189,7 @@ def export_student(
 
     data = _with_card(model, card)
     write_atomically(output, data)
-    write_atomically(output.with_suffix(".md"), card_text(card, output.name, len(data), config).encode())
+    write_atomically(card_file, card_text(card, output.name, len(data), config).encode())
     return Exported(output, len(data), card)
 
 
@@ -205,7 +210,7 @@ def _first_card(run: RunFolder, student: Trained, architecture: Architecture, qu
         trained_steps=student.step,
         seed=config.seed,
         version=_version(),
-        trained_minutes=round(run.metrics().seconds_until(student.step) / 60, 1),
+        trained_minutes=run.metrics().trained_minutes(student.step),
     )
 
 
@@ -215,7 +220,8 @@ def _version() -> str:
     commit = ""
     if (root / ".git").exists():
         git = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
-        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+        with suppress(FileNotFoundError):  # a machine without git
+            commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     return f"{version('edgedistill')}{'+' if commit else ''}{commit}"
 
 

@@ -78,7 +78,7 @@ def page(cards: Mapping[str, Card], folder: Mapping[str, bytes], name: HubName) 
 def _front_matter(cards: Mapping[str, Card], name: HubName) -> str:
     """What the hub reads, in YAML: library, tags, and scores as it lists those of reinforcement learning."""
     games = dict.fromkeys(card.game for card in cards.values())
-    precisions = dict.fromkeys(card.quantisation.split()[0] for card in cards.values())
+    precisions = dict.fromkeys(word for card in cards.values() for word in card.quantisation.split()[:1])
     tags = [*(gym_name(game) for game in games), *games, *TAGS, *(each for each in precisions if each.isalnum())]
     lines = ["library_name: edgedistill", "pipeline_tag: reinforcement-learning", "tags:"]
     lines += [f"- {tag}" for tag in tags]

@@ -1,9 +1,10 @@
-"""What a student can be exported for: `export/*.toml`, one target each, or a file like them, parsed strictly. No torch."""
+"""What a student can be exported for: `export/*.toml`, one target each, or a file of that form. No torch."""
 
 import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def find_target(name: str) -> Target:
     """
     names = target_names()
     if name.endswith(".toml"):
-        file, name = Path(name), Path(name).stem
+        file: Path | Traversable = Path(name)
+        name = file.name.removesuffix(".toml")
     elif name in names:
         file = resources.files("edgedistill.export").joinpath(f"{name}.toml")
     else:

@@ -148,7 +148,7 @@ def compare_runs(
         warn: hears of damaged lines in their logs.
 
     Raises:
-        BadRequest: a run cannot be read (`curves.read_run`), or runs do not compare (`settings.refuse_unlike`).
+        BadRequest: a run cannot be read (`curves.read_run`), or runs do not compare (`grouping.refuse_unlike`).
     """
     runs = [read_run(path, warn) for path in paths]
     refuse_unlike(runs, over_games)

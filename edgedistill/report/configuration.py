@@ -30,16 +30,19 @@ def setting_lines(config: TrainConfig) -> list[SettingLine]:
     lines = []
     for name, (setting, _, declared) in settings_of(TrainConfig).items():
         value, default = getattr(config, name), usual.get(name, declared)
-        words = tuple(
-            word
-            for each in (value if isinstance(value, tuple) else (value,))
-            for word in (setting.flag(name), str(each))
-            if each is not None
-        )
+        words = _words(setting.flag(name), value)
         lines.append(
             SettingLine(setting.flag(name), _text(value), _text(default), setting.help, value != default, words)
         )
     return sorted(lines, key=lambda line: not line.changed)
+
+
+def _words(flag: str, value: object) -> tuple[str, ...]:
+    """An option and its value as they are typed; a switch has none, and a list repeats its option."""
+    if isinstance(value, bool):
+        return (flag if value else flag.replace("--", "--no-", 1),)
+    values = value if isinstance(value, tuple) else (value,)
+    return tuple(word for each in values if each is not None for word in (flag, str(each)))
 
 
 def train_command(config: TrainConfig) -> str:

@@ -1,7 +1,7 @@
 """What a run's players score at its end, by the best that is known: a card, `evaluate`'s games, validation games."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
     They are looked for in the run's folder, beside it, and where `edgedistill zoo build` puts them.
     """
     path, last_step = run.path.resolve(), run.curves[0].final.step
+    minutes = RunFolder.open(path).metrics().trained_minutes(last_step)
     folders = (path, path.parent, path.parent.parent / "trained" / run.config.game)
     files = [file for folder in folders for file in sorted(folder.glob("*.onnx"))]
     students = {student.name: student for student in run.config.students}
@@ -93,6 +94,8 @@ def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
         if (
             student is not None
             and (card.game, card.seed, card.trained_steps) == (run.config.game, run.config.seed, last_step)
+            # Of runs that differ in other settings alone, the time that each took tells them apart.
+            and card.trained_minutes in (None, minutes)
             and card.params == student.parameters(len(card.actions))
         ):
             found.setdefault(card.student, Exported(file, file.stat().st_size, card))
@@ -169,7 +172,8 @@ def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
         name, protocol, returns = record["network"], record["protocol"], record["returns"]
         # A frozen teacher has the step of the run that it comes from.
         is_now = record["step"] == steps.get(name) or (run.config.frozen and name == "best_teacher")
-        if is_now and protocol.get("epsilon") == COMPARED_EPSILON:
+        compared = Protocol(episodes=len(returns), epsilon=COMPARED_EPSILON, sticky=run.config.sticky)
+        if is_now and protocol == asdict(compared):
             scores = Scores(tuple(returns))
             interval = scores.interval or (scores.mean, scores.mean)
             found[name] = Score(scores.mean, *interval, len(returns), COMPARED_EPSILON)

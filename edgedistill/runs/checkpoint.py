@@ -20,6 +20,8 @@ from edgedistill.schema import Check, Unfit, number, optional, table, whole
 
 # A teacher of DQN with its target network and moments, and sixteen students of its size, take half of it.
 MAX_BYTES = 2_000_000_000
+# Thirty times that of a checkpoint, whose header names its tensors and holds its state.
+MAX_HEADER_BYTES = 1_000_000
 DIGEST = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 # What the digest is computed with in its own place. In the state, quotes are escaped, so nothing there looks like it.
 BLANK = "0" * 64
@@ -69,7 +71,7 @@ def load_tensors(path: Path, schema: Check = STATE) -> tuple[dict[str, Tensor], 
 def _metadata(data: bytes) -> dict[str, str]:
     """The texts in a safetensors file's header, whose length its first eight bytes tell."""
     length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length]) if 0 < length <= len(data) - 8 else None
+    header = json.loads(data[8 : 8 + length]) if 0 < length <= min(len(data) - 8, MAX_HEADER_BYTES) else None
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     # Another name than these is one that a damaged byte made.
     if not isinstance(metadata, dict) or set(metadata) not in ({"state"}, {"state", "sha256"}):

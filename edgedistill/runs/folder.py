@@ -39,7 +39,7 @@ EVALUATION = table(
     {
         "network": line(100),
         "protocol": table({}, open_=True),
-        "returns": listed(number(), 10**6),
+        "returns": listed(number(), 10**5),
     },
     open_=True,
 )

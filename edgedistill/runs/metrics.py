@@ -110,6 +110,10 @@ class Metrics:
         """Spent on the run up to an agent step, evaluations before it included; 0 where the log knows of none."""
         return max((each.seconds for each in self.records if each.step <= step), default=0.0)
 
+    def trained_minutes(self, step: int) -> float:
+        """The same in minutes, as cards tell it."""
+        return round(self.seconds_until(step) / 60, 1)
+
     @property
     def seconds_a_step(self) -> float | None:
         """What an agent step took of late, evaluations included; None where fewer than two reports tell."""

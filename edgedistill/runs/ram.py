@@ -13,8 +13,16 @@ def available_bytes() -> int | None:
         limits.append(int(lines["MemAvailable"].split()[0]) * 1024)
     elif "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    # A container may have less than its host (cgroup v2; "max" is no limit).
-    group = Path("/sys/fs/cgroup/memory.max")
-    if group.exists() and group.read_text().strip().isdigit():
-        limits.append(int(group.read_text()))
+    limits += _left_to_container(Path("/sys/fs/cgroup"))
     return min(limits, default=None)
+
+
+def _left_to_container(group: Path) -> list[int]:
+    """What a container's limit leaves (cgroup v2), where there is one; files that it keeps in memory can go."""
+    try:
+        limit = (group / "memory.max").read_text().strip()
+        used = int((group / "memory.current").read_text())
+        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except OSError:
+        return []
+    return [int(limit) - used + int(statistics["inactive_file"])] if limit.isdigit() else []  # "max" is none

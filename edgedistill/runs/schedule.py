@@ -58,7 +58,7 @@ class Span:
         config = self.config
         if self.teacher_learns and config.kind.from_replay:
             return 0
-        updates = config.epochs * (config.rollout_steps // config.minibatch)
+        updates = config.epochs * config.rollout_steps / config.minibatch
         share = config.student_batches if self.teacher_learns else config.frozen_batches
         rollout = self.end // config.rollout_steps
         return int(rollout * updates * share) - int((rollout - 1) * updates * share)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from edgedistill.atari.protocol import Protocol
-from edgedistill.errors import BadRequest
+from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.moment import GameRecord, Moment, screens, strongest_moment
@@ -61,7 +61,12 @@ class GifRecorder:
 
         Returns:
             What it shows.
+
+        Raises:
+            EdgeDistillError: nothing was played, or the file cannot be written.
         """
+        if not self._games:
+            raise EdgeDistillError(f"{self._path}: nothing was played.")
         moment = strongest_moment(self._games)
         images = [with_score(screen, score) for screen, score in screens(self._card.game, self._protocol, moment)]
         for colours, every in FORMS:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from edgedistill.catalogue import NATURE_DQN
-from edgedistill.schema import Unfit, listed, number, optional, short, table
+from edgedistill.schema import LARGEST, Unfit, listed, number, optional, short, table
 
 # What a card says of how numbers are written.
 QUANTISATIONS = {
@@ -67,7 +67,7 @@ def unpack(text: str) -> dict[str, Any]:
         raise Unfit("'ratio' is not known")
     protocols = card.pop("protocols")
     params, actions, kind = card.get("params"), card.get("actions"), card.get("quantisation")
-    if isinstance(params, int) and isinstance(actions, list):
+    if isinstance(params, int) and abs(params) <= LARGEST and isinstance(actions, list):
         card["ratio"] = ratio_of(params, len(actions))
     card["quantisation"] = QUANTISATIONS.get(kind, kind) if isinstance(kind, str) else kind
     card["first_returns"] = [float(value) for value in card["first_returns"]]

@@ -67,6 +67,11 @@ def best_of(cards: Mapping[Path, Card]) -> Path:
     return max(small or cards, key=mean)
 
 
+def is_run(path: str) -> bool:
+    """Whether a run's folder is there, by whatever name; one may be called like its game."""
+    return (Path(path) / "config.json").is_file()
+
+
 def find_student(file_or_game: str, student: str | None = None) -> Path:
     """A path as given, a shipped student by the name of its game, or `hub:USER/REPO[@REVISION][:FILE]`, downloaded.
 
@@ -82,10 +87,12 @@ def find_student(file_or_game: str, student: str | None = None) -> Path:
         from edgedistill.runtime.from_hub import pull_student
 
         return pull_student(HubName.parse(file_or_game), student).path
-    if (Path(file_or_game) / "config.json").is_file():
+    if is_run(file_or_game):
         raise BadRequest(
             f"{file_or_game} is a run. Export one of its students first: edgedistill export {file_or_game} -o my.onnx"
         )
     if file_or_game.endswith(".onnx") or Path(file_or_game).is_file():
+        if student is not None:
+            raise BadRequest(f"{file_or_game} is one student already: leave --student out.")
         return Path(file_or_game)
     return shipped_student(file_or_game, student)

@@ -28,11 +28,6 @@ class ValueBars:
         """Columns."""
         return 2 + self._longest + 1 + BAR_WIDTH + 1 + 6
 
-    @property
-    def height(self) -> int:
-        """Lines."""
-        return len(self._actions)
-
     def lines(self, decision: Decision) -> list[Segment]:
         """One segment a line, `width` wide."""
         values = decision.logits

@@ -11,19 +11,24 @@ import re
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
+from io import BufferedReader, RawIOBase
 from socketserver import TCPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from edgedistill.errors import EdgeDistillError
 from edgedistill.serve.show import Show
 from edgedistill.serve.snapshot import Snapshot
 from edgedistill.serve.streams import STREAMS
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MOST_VIEWERS = 6
 # A viewer has two, and presses come on others.
@@ -113,7 +118,11 @@ class ShowServer(ThreadingHTTPServer):
 
     def process_request(self, request: Accepted, client_address: Accepted) -> None:
         if self._connections.acquire(blocking=False):
-            super().process_request(request, client_address)
+            try:
+                super().process_request(request, client_address)
+            except RuntimeError:  # no thread could be started, so none gives the place back
+                self._connections.release()
+                raise
         else:
             with suppress(OSError):
                 request.send(b"HTTP/1.0 503 Service Unavailable\r\n\r\nToo many connections. Try again later.\n")
@@ -131,6 +140,28 @@ class ShowServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+class Request(RawIOBase):
+    """What a browser asks, which has to be here in some seconds, however many pieces it comes in."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        try:
+            return self._connection.recv_into(buffer)
+        finally:
+            self._connection.settimeout(self._seconds)
+
+
 class Handler(BaseHTTPRequestHandler):
     """One request, then the connection ends."""
 
@@ -142,6 +173,7 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         super().setup()
+        self.rfile = BufferedReader(Request(self.request, self.timeout))
 
     def do_GET(self) -> None:
         with self._refusals():

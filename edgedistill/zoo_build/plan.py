@@ -25,6 +25,7 @@ DECIDED = {
     "teacher",
     "teacher_from",
     "teacher_emits_q",
+    "ensemble",
     "minutes",
 }
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from edgedistill.atari import protocol
 from edgedistill.atari.protocol import EVALUATION_SEED, VALIDATION_SEED, Protocol, Scores, evaluate
 
 
@@ -55,6 +56,13 @@ def test_one_game_has_no_interval():
     assert Scores((3.0,)).interval is None
     assert Scores((3.0,)).to_dict()["interval95"] is None
     assert Scores((3.0, 3.0)).interval == (3.0, 3.0)
+
+
+def test_an_interval_does_not_depend_on_how_many_resamples_are_drawn_at_once(monkeypatch):
+    scores = Scores(tuple(np.random.default_rng(0).normal(10, 3, 37)))
+    at_once = scores.interval
+    monkeypatch.setattr(protocol, "PICKS_AT_ONCE", 1000)
+    assert scores.interval == at_once
 
 
 def test_interval_is_near_the_normal_one_for_many_games():

@@ -1,6 +1,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import onnx
 import pytest
+
+from edgedistill.runs.folder import RunFolder
 
 
 def test_zoo_lists_the_catalogue(cli):
@@ -39,6 +42,30 @@ def test_play_headless(cli, tiny_export):
 def test_play_writes_a_gif(cli, tiny_export, tmp_path):
     assert cli("play", tiny_export.path, "--headless", "--max-steps", 20, "--gif", tmp_path / "a.gif").code == 0
     assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF8")
+
+
+def test_a_run_may_be_called_like_its_game(cli, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_run.path, "pong")
+    outcome = cli("evaluate", "pong", "--student", "pico", "--episodes", 1, "--epsilon", 0.05)
+    assert outcome.code == 0 and "best teacher" in outcome.out
+
+
+def test_a_file_is_one_student(cli, tiny_export):
+    outcome = cli("play", tiny_export.path, "--student", "nano", "--headless")
+    assert outcome.code == 2 and "is one student already: leave --student out" in outcome.err
+
+
+def test_a_time_limit_leaves_the_length_of_the_schedule_alone(cli, tmp_path):
+    small = ("--student", "pico", "--envs", 4, "--rollout-length", 16, "--minibatch", 32, "--memory-frames", 128)
+    outcome = cli(
+        "train", *small, "--threads", 1, "--evaluate-episodes", 1, "--minutes", 0.01, "--out", tmp_path / "run"
+    )
+    assert outcome.code == 0
+    assert "The minutes were over before the 2,000,000 steps" in outcome.out
+    run = RunFolder.open(tmp_path / "run")
+    assert run.config().steps == 2_000_000
+    assert 0 < run.load_checkpoint()[1]["step"] < 2_000_000
 
 
 def test_evaluate_a_file(cli, tiny_export):

@@ -5,6 +5,7 @@ from pathlib import Path
 import onnx
 import pytest
 
+from edgedistill.runtime.checksums import checksums
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games, shipped_student
 
@@ -78,6 +79,17 @@ def test_check_names_the_files_that_differ_from_their_cards(cli, tiny_export, tm
     (folder / "pong" / "cut.onnx").unlink()
     (row,) = json.loads(cli("zoo", "check", "pong", "--in", folder, "--json").out)
     assert (row["student"], row["compared"], row["agrees"]) == ("pico", "returns", True)
+
+
+def test_check_names_a_student_of_the_list_that_is_missing(cli, tiny_export, tmp_path):
+    folder = trained_folder(tmp_path, tiny_export)
+    (folder / "SHA256SUMS").write_text(checksums(folder))
+    (folder / "pong" / "wrong.onnx").unlink()
+    outcome = cli("zoo", "check", "--student", "wrong", "--in", folder)
+    assert outcome.code == 2 and "No trained student 'wrong'" in outcome.err
+    rows = {row["student"]: row for row in json.loads(cli("zoo", "check", "--in", folder, "--json").out)}
+    assert rows["wrong"]["problem"] == "is missing, and stands in SHA256SUMS"
+    assert rows["pico"]["agrees"] and not rows["wrong"]["agrees"]
 
 
 def test_all_shipped_students_play_as_their_cards_say(cli):

@@ -9,6 +9,7 @@ from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.schedule import rollouts
 from edgedistill.teachers.trained import load_trained
 from tests.conftest import DQN, TINY
 
@@ -119,9 +120,16 @@ def test_a_run_stopped_in_its_last_evaluation_makes_up_for_it_when_resumed(tmp_p
         list(train(run, config, resume=True))
 
 
-def test_a_finished_run_says_how_to_go_on(tiny_run):
+def test_a_finished_run_says_how_to_go_on_and_keeps_its_settings(tiny_run):
     with pytest.raises(BadRequest, match="--steps 1024"):
-        list(train(tiny_run, TINY, resume=True))
+        list(train(tiny_run, replace(TINY, steps=10, evaluate_every=77), resume=True))
+    assert tiny_run.config() == TINY
+
+
+def test_students_of_a_frozen_teacher_learn_from_rollouts_smaller_than_a_minibatch():
+    config = replace(TINY, envs=1, minibatch=64, teacher_from="pong", learning_starts=0)
+    batches = [span.memory_batches for span in rollouts(config, 0)]
+    assert sum(batches) == config.frozen_batches * config.epochs * config.steps / config.minibatch
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,16 @@ def test_holds_what_was_asked_rounded_up_to_rollouts():
     assert len(memory) == 120
 
 
+def test_a_few_rows_are_not_enough_for_a_sample_however_many_games_they_are_of():
+    memory = ReplayMemory(frames=400, envs=16, rollout_length=5, actions=ACTIONS)
+    five = Rollout.empty(np.zeros((16, 21, 21, 64), np.uint8), 5, ACTIONS)
+    memory.add(five)
+    assert len(memory) == 80 and not memory.is_ready(learning_starts=32)
+    memory.add(five)
+    assert memory.is_ready(learning_starts=32)
+    memory.sample(8, np.random.default_rng(0))
+
+
 def test_the_background_is_the_newest_rollouts_most_frequent_pixel():
     memory = ReplayMemory(frames=3 * LENGTH * ENVS, envs=ENVS, rollout_length=LENGTH, actions=ACTIONS)
     for rollout in rollouts(4):

@@ -215,3 +215,9 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(tiny_run, t
         export_student(tiny_run, "pico", tmp_path / "missing" / "x.onnx")
     with pytest.raises(BadRequest, match="is a folder"):
         export_student(tiny_run, "pico", tmp_path)
+    with pytest.raises(BadRequest, match=r"-o names the \.onnx to write, got .*x\.md\. Type: -o .*x\.onnx"):
+        export_student(tiny_run, "pico", tmp_path / "x.md")
+    (tmp_path / "x.md").mkdir()
+    with pytest.raises(BadRequest, match=r"x\.md is a folder"):
+        export_student(tiny_run, "pico", tmp_path / "x.onnx")
+    assert not (tmp_path / "x.onnx").exists()

@@ -36,14 +36,14 @@ def test_an_unknown_target_is_refused_with_the_nearest_name():
 
 def test_a_target_of_ones_own_is_named_by_its_file(tmp_path):
     mine = tmp_path / "my-board.toml"
-    with pytest.raises(BadRequest, match="my-board.toml: cannot be read"):
+    with pytest.raises(BadRequest, match=r"my-board\.toml: cannot be read"):
         find_target(str(mine))
     text = resources.files("edgedistill.export").joinpath("raspberry-pi-4.toml").read_text()
     mine.write_text(text.replace('title = "Raspberry Pi 4"', 'title = "My Board"'))
     target = find_target(str(mine))
     assert target == replace(find_target("raspberry-pi-4"), name="my-board", title="My Board")
     mine.write_text("title")
-    with pytest.raises(BadRequest, match="my-board.toml: not TOML"):
+    with pytest.raises(BadRequest, match=r"my-board\.toml: not TOML"):
         find_target(str(mine))
 
 

@@ -26,6 +26,7 @@ def begin(cli, tmp_path, monkeypatch):
         "--game breakout --student pico --student micro --epsilon-floor 0.1 --epsilon-floor 0.2 --seed 3",
         "--teacher dqn --memory-frames 20000 --learning-starts 20000",
         "--teacher-only --teacher-network micro --minutes 3",
+        "--student pico --tensorboard",
         "--teacher-from {teacher} --mode offline --ratio 0.01 --memory-frames 60000",
     ],
 )

@@ -3,10 +3,12 @@ import io
 import re
 import shutil
 from base64 import b64decode
+from dataclasses import asdict
 
 import pytest
 from PIL import Image
 
+from edgedistill.atari.protocol import Protocol
 from edgedistill.report import watching
 from edgedistill.report.page import page
 from edgedistill.runs.folder import RunFolder
@@ -49,6 +51,11 @@ def test_scores_are_those_of_the_exported_file_beside_the_run(tiny_run, tiny_exp
     assert found[3] == f"{tiny_export.bytes / 1000:.1f} KB"
     assert found[4] == f"{card.score('student', 0.01).mean:,.1f}"  # of one game, so without an interval
     assert found[8:] == [f"{card.agreement:.1%}", "card"]
+    # A run with other settings took another time.
+    other = RunFolder.open(shutil.copytree(run, tmp_path / "other"))
+    lines = (other.path / "metrics.jsonl").read_text()
+    (other.path / "metrics.jsonl").write_text(re.sub(r'"seconds": ', '"seconds": 9', lines))
+    assert rows(page_of([other.path]))["pico"][-1] == "validation"
     # Not with the teacher: that agreement stands where they play.
     assert rows(page_of([run]))["player"][8:] == ["as trained", "from"]
 
@@ -66,8 +73,10 @@ def test_scores_of_evaluate_count_at_the_last_step(evaluated_run):
         ("micro", 1000, [1.0, 1.0]),
         ("micro", 2000, [11.7, 11.7]),
     ):
-        record = {"network": network, "step": step, "protocol": {"epsilon": 0.01}, "returns": returns}
+        record = {"network": network, "step": step, "protocol": asdict(Protocol(episodes=2)), "returns": returns}
         RunFolder.open(run).log_evaluation(record)
+        sticky = {"protocol": asdict(Protocol(episodes=2, sticky=0.25)), "returns": [20.0, 20.0]}
+        RunFolder.open(run).log_evaluation(record | sticky)
     found = rows(page_of([run]))["micro"]
     assert found[4:8] == ["11.7 [11.7, 11.7]", "2, ε 0.01", "0.35", "50.0% [50, 50]"]
 

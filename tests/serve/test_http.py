@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 import time
+from contextlib import suppress
 from io import BytesIO
 from itertools import pairwise
 
@@ -197,6 +198,18 @@ def test_a_viewer_that_stops_reading_neither_slows_the_game_nor_keeps_its_seat(r
         else:
             raise AssertionError("a minute of pictures, and who sleeps has its seat still")
     assert running.show.decisions >= 30
+
+
+def test_who_asks_too_slowly_does_not_keep_a_place(running, monkeypatch):
+    """A byte now and then is no reason to wait for the rest for ever."""
+    monkeypatch.setattr(Handler, "timeout", 1)
+    with socket.create_connection(("127.0.0.1", running.server.port), timeout=0.2) as slow, suppress(ConnectionError):
+        for byte in b"GET / HTTP/1.0\r\nX: " + b"x" * 200:
+            slow.sendall(bytes([byte]))
+            with suppress(TimeoutError):
+                assert slow.recv(1) == b""
+                return
+        raise AssertionError("it still waits")
 
 
 def test_unknown_paths_and_verbs(running):

@@ -50,6 +50,7 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path, given, differen
         ({"students": ("mirco",)}, "Did you mean 'micro'"),
         ({"settings": {"envz": 1}}, "Did you mean 'envs'"),
         ({"settings": {"seed": 1}}, "no setting 'seed'"),
+        ({"settings": {"ensemble": ["a"]}}, "no setting 'ensemble'"),
         ({"settings": {"envs": "four"}}, "--envs must be a whole number, got 'four'"),
         ({"settings": {"envs": 0}}, "--envs must be from 1 to 256"),
         ({"episodes": 0}, "--episodes must be at least 1"),
