@@ -94,7 +94,7 @@ def train(
     if view.course.step < config.steps:
         console.print(
             f"The minutes were over before the {config.steps:,} steps by which learning rates fall and integers begin. "
-            "Students gain most at that end: --resume goes on, and less --steps come to it sooner.",
+            "--resume goes on; fewer --steps come to that end sooner.",
             soft_wrap=True,
         )
     if keep is not None:
