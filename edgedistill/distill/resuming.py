@@ -15,7 +15,8 @@ from edgedistill.runs.schedule import evaluation_due
 def take_up(
     run: RunFolder, config: TrainConfig, learners: Learners, memory: ReplayMemory, warn: Callable[[str], None]
 ) -> tuple[int, RunState, bool]:
-    """Put the last checkpoint back into the learners and the memory, and drop what was logged after it.
+    """Put the last checkpoint back into the learners and the memory, drop what was logged after it, and keep the
+    settings that it goes on with.
 
     Returns:
         Its agent step, its state, and whether the evaluation of that step is still to be made.
@@ -31,6 +32,7 @@ def take_up(
     evaluated = _take_over_evaluation(run, config, state, step)
     if step >= config.steps and evaluated:
         raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
+    run.save_config(config)
     run.forget_after(step, warn)
     if config.needs_memory:
         _fill(memory, run, step, warn)

@@ -59,8 +59,6 @@ def train(
         if config.frozen:
             _load_frozen_teacher(run, learners)
         step, state, owes = take_up(run, config, learners, memory, warn) if resume else (0, RunState(), False)
-        if resume:
-            run.save_config(config)
 
         running = Running(run, config, learners, memory, lanes, should_stop, state, step, owes)
         wanted = [observer for observer in OBSERVERS if observer.is_wanted(running)]
