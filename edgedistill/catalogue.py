@@ -1,7 +1,6 @@
 """The catalogue of student architectures: what each costs, read without torch from `student_zoo/*.toml`."""
 
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -10,7 +9,7 @@ from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
-from edgedistill.bounded_file import read_bounded
+from edgedistill.bounded_file import read_toml
 from edgedistill.bounds import MAX_FILE_BYTES, Cost
 from edgedistill.errors import BadRequest, did_you_mean
 from edgedistill.schema import short
@@ -20,7 +19,6 @@ FRAME_SIDE = 84
 
 # Bounds on what a stranger's TOML may ask for: generous beside the Nature DQN (64 channels, 512 units),
 # far below what would exhaust a desktop's memory.
-MAX_TOML_BYTES = 16_384
 MAX_LAYERS = 8
 MAX_CHANNELS = 512
 MAX_UNITS = 4096
@@ -218,12 +216,7 @@ def read_architecture(path: Path | Traversable) -> Architecture:
     Raises:
         BadRequest: the file is missing, too large, not TOML, or not an architecture.
     """
-    raw = read_bounded(path, MAX_TOML_BYTES, "student's TOML")
-    try:
-        data = tomllib.loads(raw.decode())
-    except (ValueError, RecursionError) as error:  # a number of very many digits is a plain ValueError
-        raise BadRequest(f"{path}: not TOML ({error}).") from error
-    return parse_architecture(data, str(path))
+    return parse_architecture(read_toml(path, "student's TOML"), str(path))
 
 
 def load_catalogue() -> dict[str, Architecture]:

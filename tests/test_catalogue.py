@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgedistill.bounded_file import MAX_TOML_BYTES
 from edgedistill.catalogue import (
-    MAX_TOML_BYTES,
     NATURE_DQN,
     find_architecture,
     load_catalogue,

@@ -1,14 +1,15 @@
 """What a student can be exported for: `export/*.toml`, one target each, or a file of that form. No torch."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from edgedistill.bounded_file import read_toml
 from edgedistill.errors import BadRequest, did_you_mean
+from edgedistill.schema import short
 
 # Each key with its type, by kind; a kind's optional keys apart.
 TEXTS = {"title", "cpu", "advice"}
@@ -70,13 +71,7 @@ def find_target(name: str) -> Target:
         file = resources.files("edgedistill.export").joinpath(f"{name}.toml")
     else:
         raise BadRequest(f"No target '{name}'. {did_you_mean(name, names)} A target of your own is a .toml file.")
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadRequest(f"{file}: cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{file}: not TOML ({error}).") from error
-    return parse_target(name, data, str(file))
+    return parse_target(name, read_toml(file, "target"), str(file))
 
 
 def parse_target(name: str, data: dict[str, Any], source: str) -> Target:
@@ -91,7 +86,7 @@ def parse_target(name: str, data: dict[str, Any], source: str) -> Target:
 
     kind = data.get("kind")
     if kind not in REQUIRED:
-        raise refuse(f"'kind' must be onnx or c, got {kind!r}")
+        raise refuse(f"'kind' must be onnx or c, got {short(kind)}")
     required: dict[str, type] = dict.fromkeys(TEXTS, str) | REQUIRED[kind]
     allowed = required | OPTIONAL[kind]
     unknown = set(data) - set(allowed) - {"kind"}
@@ -102,7 +97,7 @@ def parse_target(name: str, data: dict[str, Any], source: str) -> Target:
         raise refuse(f"'{min(missing)}' is missing")
     for key, wanted in allowed.items():
         if key in data and not _fits(data[key], wanted):
-            raise refuse(f"'{key}' must be {TYPE_NAMES[wanted]}, got {data[key]!r}")
+            raise refuse(f"'{key}' must be {TYPE_NAMES[wanted]}, got {short(data[key])}")
     for python in data.get("pythons", []):
         if not PYTHON.fullmatch(python):
             raise refuse(f"'pythons' must be versions such as 3.11, got {python!r}")
