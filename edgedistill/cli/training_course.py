@@ -8,6 +8,7 @@ from pathlib import Path
 from edgedistill.distill.events import Evaluated, Evaluating, Event, Interrupted, Progress, Resumed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.schedule import teacher_learns
 
 # Speed is that of the last minute of training.
 SPEED_SECONDS = 60.0
@@ -63,14 +64,21 @@ class Course:
 
     def _take_progress(self, event: Progress) -> None:
         self.step, self.progress = event.step, event
-        waits = self.config.students and not event.student_loss
-        self.doing = "filling the memory" if waits else "learning"
+        self.doing = self._work(event)
         if event.play_return is not None:
             self.plays.append(event.play_return)
         now = self._training_seconds()
         self._reports.append((now, event.step))
         while len(self._reports) > 2 and now - self._reports[1][0] > SPEED_SECONDS:
             self._reports.popleft()
+
+    def _work(self, event: Progress) -> str:
+        if not self.config.students:
+            return "learning"
+        if not event.student_loss:
+            return "filling the memory"
+        finishes = not self.config.frozen and not teacher_learns(self.config, event.step)
+        return "finishing the students" if finishes else "learning"
 
     def _take_scores(self, scores: dict[str, float]) -> None:
         for name, score in scores.items():

@@ -9,7 +9,7 @@ from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.schedule import evaluation_due
+from edgedistill.runs.schedule import evaluation_due, teacher_learns
 
 
 def take_up(
@@ -29,6 +29,7 @@ def take_up(
     learners.load(tensors)
     state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState) if entry.name in saved})
     step: int = saved["step"]
+    state.best_teaches = config.frozen or (state.best_teaches and not teacher_learns(config, step))
     evaluated = _take_over_evaluation(run, config, state, step)
     if step >= config.steps and evaluated:
         raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
@@ -58,6 +59,6 @@ def _take_over_evaluation(run: RunFolder, config: TrainConfig, state: RunState, 
         return False
     mean = record.scores["teacher"]
     state.evaluation_seconds = max(state.evaluation_seconds, record.evaluation_seconds)
-    if state.best_teacher is None or mean >= state.best_teacher["mean"]:
+    if state.best_teacher is None or (not state.best_teaches and mean >= state.best_teacher["mean"]):
         state.best_teacher = {"step": 0 if config.frozen else step, "mean": mean}
     return True

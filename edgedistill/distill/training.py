@@ -9,6 +9,7 @@ import torch
 
 from edgedistill.atari.games import action_count
 from edgedistill.distill.events import Event, Resumed
+from edgedistill.distill.handover import hand_over_if_due
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.machine import check_machine
 from edgedistill.distill.observers import OBSERVERS
@@ -58,7 +59,9 @@ def train(
         memory = ReplayMemory(frames, config.envs, config.rollout_length, envs[0].actions)
         if config.frozen:
             _load_frozen_teacher(run, learners)
-        step, state, owes = take_up(run, config, learners, memory, warn) if resume else (0, RunState(), False)
+        step, state, owes = 0, RunState(best_teaches=config.frozen), False
+        if resume:
+            step, state, owes = take_up(run, config, learners, memory, warn)
 
         running = Running(run, config, learners, memory, lanes, should_stop, state, step, owes)
         wanted = [observer for observer in OBSERVERS if observer.is_wanted(running)]
@@ -67,12 +70,14 @@ def train(
             yield from tell(observers, Resumed(step))
         if running.stopped:
             return
+        hand_over_if_due(running)
         for progress in distil(config, learners, memory, envs, step, lanes):
             running.step = progress.step
             running.tick()
             yield from tell(observers, progress)
             if running.at_end or running.stopped:
                 break
+            hand_over_if_due(running)
 
 
 def _tell_profile(profile: Profile | None, config: TrainConfig, learners: Learners) -> None:

@@ -4,7 +4,7 @@ On PQN's own minibatches, correlated and from one moment's policy, small student
 rollouts, sampled uniformly, averages over many recent teachers. Its targets cost nothing: they were computed to act.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +108,18 @@ class ReplayMemory:
     def cut(self) -> None:
         """All games are restarted now: what is added next does not follow what was added last."""
         self._cut[(self._added - 1) % self._rows] = True
+
+    def revalue(self, values: Callable[[NDArray[np.uint8]], NDArray[np.float32]]) -> None:
+        """Replace the teacher's values of all that it holds.
+
+        Args:
+            values: (T, N, 21, 21, 64) -> (T, N, A)
+        """
+        envs = np.arange(self._frames.shape[1])
+        for start in range(0, min(self._added, self._rows), self._length):
+            rows, env = np.meshgrid(np.arange(start, start + self._length), envs, indexing="ij")
+            blocks = self._stacks(rows.reshape(-1), env.reshape(-1))
+            self._q[start : start + self._length] = values(blocks.reshape(*rows.shape, *blocks.shape[1:]))
 
     def tensors(self) -> dict[str, Tensor]:
         """All that it holds, by name; the frames are packed."""

@@ -168,7 +168,8 @@ class TrainConfig:
     student_cooldown: float = setting(
         0.1, "Share of the steps, at the end, over which students' rates fall to 0.", Group.STUDENTS, least=0, most=1
     )
-    """In a straight line. At a constant rate a student keeps jittering between near-equal actions."""
+    """In a straight line, beside the best teacher. At a constant rate a student keeps jittering between near-equal
+    actions."""
     student_average: float = setting(
         0.99, "Decay of the average of a student's weights that acts, is evaluated and exported; 0: none.",
         Group.STUDENTS, least=0, most=0.99999,

@@ -32,7 +32,7 @@ class Span:
     @property
     def next(self) -> "Span | None":
         """The rollout that follows without a restart, if one does."""
-        after = Span(self.config, self.end, is_due(self.config, self.config.checkpoint_every, self.end))
+        after = Span(self.config, self.end, checkpoint_due(self.config, self.end))
         return after if self.end < self.config.steps and not after.restarts else None
 
     @property
@@ -82,11 +82,16 @@ def is_due(config: TrainConfig, every: int, step: int) -> bool:
     return step % (reports * config.report_steps) == 0
 
 
+def checkpoint_due(config: TrainConfig, step: int) -> bool:
+    """Whether the run is saved at an agent step, and all games begin anew."""
+    return is_due(config, config.checkpoint_every, step) or is_handover(config, step)
+
+
 def evaluation_due(config: TrainConfig, step: int) -> bool:
     """Whether `step`, a multiple of `report_steps`, is one at which the networks are scored."""
     is_first = step - config.report_steps < first_evaluation(config) <= step
     is_early = first_evaluation(config) < config.evaluate_every
-    return (is_first and is_early) or is_due(config, config.evaluate_every, step)
+    return (is_first and is_early) or is_due(config, config.evaluate_every, step) or is_handover(config, step)
 
 
 def first_evaluation(config: TrainConfig) -> int:
@@ -106,6 +111,15 @@ def teacher_rate(config: TrainConfig, step: int) -> float:
 def teacher_learns(config: TrainConfig, step: int) -> bool:
     """Whether the teacher learns from what is played at an agent step."""
     return not config.frozen and teacher_rate(config, step) > 0
+
+
+def is_handover(config: TrainConfig, step: int) -> bool:
+    """Whether an agent step is the first multiple of `report_steps` at which the teacher learns no more.
+
+    It is scored there, and from there on the best teacher of the run teaches.
+    """
+    is_report = step % config.report_steps == 0
+    return is_report and teacher_learns(config, step - config.report_steps) and not teacher_learns(config, step)
 
 
 def student_rate(config: TrainConfig, step: int) -> float:

@@ -115,6 +115,15 @@ def test_the_first_rollout_tells_losses_play_and_memory_but_no_speed(course, clo
     assert "2,048/s" in "\n".join(drawn(course, 80))
 
 
+def test_the_view_says_what_a_run_is_at(course, clock):
+    losses = {"micro": 0.25, "pico": 0.5}
+    said = []
+    for step, student_loss in ((50_000, {}), (8_998_912, losses), (9_000_960, losses)):
+        report(course, clock, step, 1.0, student_loss=student_loss)
+        said.append(course.doing)
+    assert said == ["filling the memory", "learning", "finishing the students"]
+
+
 def test_time_left_counts_the_evaluations_that_are_due_and_not_the_time_of_those_past(course, clock):
     report(course, clock, 0, 1.0)
     report(course, clock, 9_000_000, 9_000.0)

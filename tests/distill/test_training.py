@@ -1,15 +1,19 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from edgedistill.atari.games import action_count
 from edgedistill.distill.events import Evaluated, Evaluating, Progress, Resumed, Saved
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.schedule import rollouts
+from edgedistill.teachers.teacher import values_of
 from edgedistill.teachers.trained import load_trained
 from tests.conftest import DQN, TINY
 
@@ -191,3 +195,47 @@ def test_two_processes_do_not_train_in_one_run(tmp_path):
         RunFolder.open(run.path).save_config(FEW)
     first.close()
     RunFolder.open(run.path).save_config(FEW)
+
+
+# The teacher learns to 192 of 384 steps; then students finish.
+FINISHING = replace(FEW, student_cooldown=0.5)
+
+
+def test_a_run_killed_where_the_teacher_is_done_goes_on_to_the_same_end(tmp_path):
+    whole = RunFolder.create(tmp_path / "whole", FINISHING)
+    list(train(whole, FINISHING))
+    for event_type in (Evaluating, Evaluated):
+        killed = killed_after(tmp_path / event_type.__name__ / "run", FINISHING, event_type, 192)
+        assert Resumed(192) in list(train(killed, FINISHING, resume=True))
+        assert_equal_tensors(final_tensors(whole), final_tensors(killed))
+
+
+def test_students_finish_beside_the_best_teacher_which_gives_all_frames_their_values(tmp_path):
+    config = replace(FINISHING, memory_frames=384, learning_starts=64, evaluate_every=256)
+    killed = killed_after(tmp_path / "run", config, Evaluated, 192)
+    best, state = killed.load_best_teacher()
+    best["teacher.head.bias"] += 3.0
+    killed.save_best_teacher(best, state)  # as if an earlier one had scored so much
+
+    evaluations = [event for event in train(killed, config, resume=True) if isinstance(event, Evaluated)]
+    assert [event.step for event in evaluations] == [256, 384]
+    assert {event.scores["teacher"] for event in evaluations} == {state["mean"]}
+    assert killed.load_best_teacher()[1] == state
+    last = final_tensors(killed)
+    assert_equal_tensors(best, {name: last[name] for name in best})
+
+    memory = ReplayMemory(384, config.envs, config.rollout_length, action_count("pong"))
+    memory.load(killed.load_memory(384))
+    sample = memory.sample(500, np.random.default_rng(0))
+    (teacher,) = load_trained(killed, ["best_teacher"])
+    np.testing.assert_allclose(sample.q_t, values_of(teacher.network, sample.blocks_t[None])[0], atol=1e-4)
+
+
+def test_a_teacher_that_was_done_learns_again_where_its_run_gets_more_steps(tmp_path):
+    run = RunFolder.create(tmp_path / "run", FINISHING)
+    list(train(run, FINISHING))
+    progress = [
+        event for event in train(run, replace(FINISHING, steps=1024), resume=True) if isinstance(event, Progress)
+    ]
+    assert [event.step for event in progress if event.teacher_loss is not None] == [448, 512]
+    assert run.metrics().evaluation_at(512) is not None

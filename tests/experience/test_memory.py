@@ -123,6 +123,20 @@ def test_what_is_put_back_goes_on_like_the_memory_that_was_saved(added):
         np.testing.assert_array_equal(array, vars(theirs)[name], err_msg=name)
 
 
+@pytest.mark.parametrize("added", [2, 7])
+def test_new_values_are_those_of_the_stacks_that_are_sampled(added):
+    memory, _ = memory_of(added)
+
+    def mean_pixels(blocks):
+        return np.stack([blocks.mean((2, 3, 4)), -blocks.mean((2, 3, 4))], axis=-1)
+
+    memory.revalue(mean_pixels)
+    sample = memory.sample(300, np.random.default_rng(1), with_next=True)
+    np.testing.assert_allclose(sample.q_t, mean_pixels(sample.blocks_t[None])[0], rtol=1e-5)
+    follows = ~sample.done_t
+    np.testing.assert_allclose(sample.q_tp1[follows], mean_pixels(sample.blocks_tp1[None])[0][follows], rtol=1e-5)
+
+
 def test_frames_of_play_are_packed_small():
     memory = new_memory(30)
     for rollout in rollouts(30):

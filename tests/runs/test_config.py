@@ -8,7 +8,7 @@ from edgedistill.catalogue import find_architecture
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import config_from_json, config_to_json, resumed_config
-from edgedistill.runs.schedule import is_due, student_rate, teacher_rate
+from edgedistill.runs.schedule import checkpoint_due, evaluation_due, is_due, student_rate, teacher_rate
 
 CONFIG = TrainConfig("pong", (find_architecture("micro"),), seed=3, steps=1000, minutes=2.5)
 
@@ -53,6 +53,17 @@ def test_what_is_due_falls_on_whole_rollouts():
     config = TrainConfig("pong", envs=4, rollout_length=16, minibatch=32, checkpoint_every=130)
     assert [step for step in range(64, 600, 64) if is_due(config, 130, step)] == [128, 256, 384, 512]
     assert is_due(config, 1, 64)
+
+
+def test_a_teacher_is_saved_and_scored_where_it_is_done():
+    config = TrainConfig(
+        "pong", (find_architecture("micro"),), envs=4, rollout_length=16, minibatch=32, steps=1000,
+        student_cooldown=0.3, checkpoint_every=512, evaluate_every=512,
+    )  # fmt: skip
+    for due in (checkpoint_due, evaluation_due):
+        assert [step for step in range(64, 1000, 64) if due(config, step)] == [512, 704]
+        frozen = replace(config, teacher_from="pong")
+        assert [step for step in range(64, 1000, 64) if due(frozen, step)] == [512]
 
 
 @pytest.mark.parametrize(

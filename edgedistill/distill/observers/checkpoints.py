@@ -5,7 +5,7 @@ from dataclasses import asdict
 from edgedistill.distill.events import Evaluated, Event, Interrupted, Progress, Resumed, Saved
 from edgedistill.distill.observers.observer import Events, Observer
 from edgedistill.distill.running import Running
-from edgedistill.runs.schedule import is_due
+from edgedistill.runs.schedule import checkpoint_due
 
 
 class Checkpoints(Observer):
@@ -27,7 +27,7 @@ class Checkpoints(Observer):
         running = self.running
         match event:
             case Progress(step):
-                if running.at_end or running.stopped or is_due(running.config, running.config.checkpoint_every, step):
+                if running.at_end or running.stopped or checkpoint_due(running.config, step):
                     yield self._save()
             case Interrupted(step):
                 is_new = step != self._saved_step

@@ -43,7 +43,7 @@ class Evaluations(Observer):
         running, state = self.running, self.running.state
         began = time.monotonic()
         scores, players = {}, running.learners.players
-        if running.config.frozen and state.best_teacher is not None:
+        if state.best_teaches and state.best_teacher is not None:
             scores["teacher"] = state.best_teacher["mean"]  # the same games, the same network
             del players["teacher"]
         try:
@@ -53,7 +53,8 @@ class Evaluations(Observer):
             yield Interrupted(running.step)
             return
         scores |= {name: each.mean for name, each in played.items()}
-        self._keep_best_teacher(scores["teacher"])
+        if "teacher" in played:
+            self._keep_best_teacher(scores["teacher"])
         state.evaluation_seconds += time.monotonic() - began
         assert state.best_teacher is not None
         returns = {name: each.returns for name, each in played.items()}
