@@ -5,7 +5,7 @@
 Four runs per seed, all through `edgedistill train`, each skipped if DIR has it finished already, and resumed if not:
 
 - realtime: the teacher and all students in one loop;
-- teacher: the same teacher alone;
+- teacher: the same teacher alone, learning to the last step; beside students, it learns for nine tenths of the steps;
 - rusu: its best checkpoint, frozen, teaches the same students by Rusu et al.'s protocol (--mode offline);
 - strong: the same beside our own settings for a frozen teacher, the best offline baseline that we have.
 
