@@ -15,6 +15,6 @@ class Log(Observer):
         match event:
             case Progress():
                 run.log(ProgressRecord(seconds=round(state.seconds, 2), **asdict(event)))
-            case Evaluated(step, scores, returns=returns):
+            case Evaluated(step, scores, returns=returns, best_students=best):
                 evaluation_seconds = round(state.evaluation_seconds, 2)
-                run.log(EvaluationRecord(step, round(state.seconds, 2), evaluation_seconds, scores, returns))
+                run.log(EvaluationRecord(step, round(state.seconds, 2), evaluation_seconds, scores, returns, best))
