@@ -107,7 +107,9 @@ def evaluation_episodes(config: TrainConfig, step: int) -> int:
 def games_left(config: TrainConfig, step: int) -> int:
     """Games of each network in the evaluations that are due after an agent step, to within those of one or two."""
     finish = config.finish_evaluations - _finish_evaluations_until(config, step) if _finish_steps(config) else 0
-    others = -(-max(0, config.steps - step) // config.evaluate_every)
+    others = -(-max(0, config.steps - step) // config.evaluate_every) - (
+        finish > 0
+    )  # the last of the finish ends a run
     return finish * config.finish_episodes + others * config.evaluate_episodes
 
 
