@@ -89,14 +89,13 @@ def checkpoint_due(config: TrainConfig, step: int) -> bool:
 
 def evaluation_due(config: TrainConfig, step: int) -> bool:
     """Whether `step`, a multiple of `report_steps`, is one at which the networks are scored."""
-    is_first = step - config.report_steps < first_evaluation(config) <= step
-    is_early = first_evaluation(config) < config.evaluate_every
-    return (
-        (is_first and is_early)
-        or is_due(config, config.evaluate_every, step)
-        or is_handover(config, step)
-        or _finish_evaluations_until(config, step) > _finish_evaluations_until(config, step - config.report_steps)
-    )
+    if is_handover(config, step):
+        return True
+    before = step - config.report_steps
+    if students_finish(config, step):  # at its own distances alone: each takes many games
+        return _finish_evaluations_until(config, step) > _finish_evaluations_until(config, before)
+    is_first = before < first_evaluation(config) <= step and first_evaluation(config) < config.evaluate_every
+    return is_first or is_due(config, config.evaluate_every, step)
 
 
 def evaluation_episodes(config: TrainConfig, step: int) -> int:
