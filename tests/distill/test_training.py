@@ -44,6 +44,7 @@ def test_a_run_leaves_curves_a_checkpoint_and_its_best_teacher(tiny_run):
     assert set(metrics.progress[-1].student_loss) == {"micro", "pico"}
     (evaluation,) = metrics.evaluations
     assert set(evaluation.scores) == {"teacher", "micro", "pico"}
+    assert evaluation.seconds == metrics.progress[-1].seconds  # its own time left out, also where a checkpoint has it
     assert tiny_run.load_checkpoint()[1]["step"] == 512
     assert tiny_run.load_best_teacher()[1] == {"step": 512, "mean": evaluation.scores["teacher"]}
 
