@@ -40,18 +40,7 @@ def edgedistill(*arguments: object) -> None:
 def hardly_trained(game: str, student: str, folder: Path) -> tuple[RunFolder, Policy]:
     """A run of a few seconds, and its student exported."""
     run, file = folder / game, folder / f"{game}.onnx"
-    budget = [
-        "--steps",
-        STEPS,
-        "--evaluate-every",
-        STEPS,
-        "--evaluate-episodes",
-        1,
-        "--finish-episodes",
-        1,
-        "--memory-frames",
-        2 * STEPS,
-    ]
+    budget = ["--steps", STEPS, "--evaluate-every", STEPS, "--evaluate-episodes", 1, "--memory-frames", 2 * STEPS]
     edgedistill("train", "--game", game, "--student", student, "--threads", 1, *budget, "--out", run)
     edgedistill("export", run, "-o", file, "--episodes", 1, "--epsilon", 0.01, "--allow-disagreement")
     return RunFolder.open(run), Policy.load(file)

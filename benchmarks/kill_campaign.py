@@ -28,7 +28,7 @@ from edgedistill.runtime.policy import Policy
 PROGRAM = python_command("-c", "from edgedistill.cli import main; main()")
 RUN = {
     "envs": 4, "minibatch": 64, "memory-frames": 1000, "student-batch": 32, "checkpoint-every": 256,
-    "evaluate-every": 1024, "evaluate-episodes": 1, "finish-episodes": 1,
+    "evaluate-every": 1024, "evaluate-episodes": 1,
 }  # fmt: skip
 SMALL = [f"--{name}={value}" for name, value in RUN.items()] + ["--threads=1"]
 SETTINGS = [f"--set={name}={value}" for name, value in RUN.items()]

@@ -125,9 +125,7 @@ def train_seed(path: Path, seed: int, goal: Goal, arguments: argparse.Namespace)
         given = {
             "steps": arguments.steps, "seed": seed, "threads": arguments.threads,
             "evaluate_every": arguments.evaluate_every, "checkpoint_every": arguments.evaluate_every,
-            "evaluate_episodes": goal.episodes, "finish_episodes": goal.episodes,
-            "finish_evaluations": 1,  # all evaluations are where checkpoints are
-            **dict(arguments.set),
+            "evaluate_episodes": goal.episodes, **dict(arguments.set),
         }  # fmt: skip
         students = (find_architecture(goal.student),)
         run, config = new_run(path, arguments.game, students, "pqn", "realtime", (), given)

@@ -47,7 +47,6 @@ TINY = TrainConfig(
     epsilon_decay_steps=256,
     evaluate_every=512,
     evaluate_episodes=1,
-    finish_episodes=1,
     checkpoint_every=128,
     threads=1,
 )

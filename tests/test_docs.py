@@ -24,7 +24,7 @@ NOT_TO_RUN = [ROOT / "docs" / "history.md", ROOT / "docs" / "reference" / "cli.m
 # What makes a command of a page take seconds. Of an option that is given twice, the last one counts.
 SMALL = {
     "train": "--steps 512 --envs 4 --rollout-length 16 --minibatch 32 --memory-frames 128 --student-batch 32 "
-    "--evaluate-every 512 --evaluate-episodes 1 --finish-episodes 1 --threads 1",
+    "--evaluate-every 512 --evaluate-episodes 1 --threads 1",
     # Without random actions, a beginner does not serve in Breakout, and its game takes minutes.
     "export": "--episodes 1 --epsilon 0.05",
     "evaluate": "--episodes 1 --epsilon 0.05",

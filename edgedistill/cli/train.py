@@ -15,7 +15,6 @@ from edgedistill.cli.output import console, notes, print_json, print_next, typed
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import resumed_config
-from edgedistill.runs.schedule import evaluation_episodes
 from edgedistill.signals import stop_signals
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ def train(
         ):
             view.show(event)
     last = view.course.evaluated
-    scores = {entry.name: view.course.score(entry.name) for entry in config.students} if last else {}
-    kept = retention_by_size(config, scores, last.best_teacher) if last and keep is not None else []
+    kept = retention_by_size(config, last.scores, last.best_teacher) if last and keep is not None else []
     smallest = smallest_that_keeps(kept, keep) if keep is not None else None
     if as_json:
         answer = {} if keep is None else {"smallest_kept": asdict(smallest) if smallest else None}
@@ -100,7 +98,7 @@ def train(
             soft_wrap=True,
         )
     if keep is not None:
-        console.print(verdict(kept, keep, evaluation_episodes(config, view.course.step)), soft_wrap=True)
+        console.print(verdict(kept, keep, config.evaluate_episodes), soft_wrap=True)
         longer = f"--minutes {config.minutes:g}" if config.minutes else f"--steps {2 * config.steps}"
         print_next(_export(run.path, config, smallest.student) if smallest else f"{again} {longer}")
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgedistill.distill.events import Evaluated, Evaluating, Event, Interrupted, Progress, Resumed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.schedule import evaluation_episodes, games_left, teacher_learns
+from edgedistill.runs.schedule import teacher_learns
 
 # Speed is that of the last minute of training.
 SPEED_SECONDS = 60.0
@@ -28,7 +28,7 @@ class Course:
         self._began = clock()
         self._paused = 0.0
         self._pause_began: float | None = None
-        self._games = 0
+        self._evaluations = 0
         self._reports: deque[tuple[float, int]] = deque()
         self.first_step = 0
         """Agent step at which this invocation began"""
@@ -41,8 +41,6 @@ class Course:
         """Mean returns of the games that ended between reports; their players explore"""
         self.scores: dict[str, list[float]] = {name: [] for name in ("teacher", *(s.name for s in config.students))}
         """Of all evaluations of the run, by network"""
-        self.best_students: dict[str, dict[str, float]] = {}
-        """`step` and `mean` of each student's best evaluation of its finish so far"""
 
     def take(self, event: Event) -> None:
         """Learn of an event."""
@@ -54,16 +52,14 @@ class Course:
                 self.doing = f"evaluating {network}, game {game}/{games}"
             case Evaluated(scores=scores):
                 self._go_on()
-                self._games += evaluation_episodes(self.config, event.step)
+                self._evaluations += 1
                 self.evaluated = event
-                self.best_students = event.best_students
                 self._take_scores(scores)
             case Interrupted():
                 self._go_on()
             case Resumed(step):
                 self.step = self.first_step = step
                 for record in RunFolder(self._path).metrics().evaluations:
-                    self.best_students = record.best_students
                     self._take_scores(record.scores)
 
     def _take_progress(self, event: Progress) -> None:
@@ -122,19 +118,11 @@ class Course:
         """Until the run ends, with the evaluations that are due; None before the speed is known."""
         left = [self.config.minutes - self.minutes] if self.config.minutes else []
         if self.speed:
-            training = (self.config.steps - self.step) / self.speed
-            a_game = self._paused / self._games if self._games else 0.0
-            left.append((training + games_left(self.config, self.step) * a_game) / 60)
+            steps = self.config.steps - self.step
+            evaluations = -(-steps // self.config.evaluate_every)
+            each = self._paused / self._evaluations if self._evaluations else 0.0
+            left.append((steps / self.speed + evaluations * each) / 60)
         return max(0.0, min(left)) if left else None
-
-    def score(self, name: str) -> float:
-        """Of a network as the run leaves it: of the student that an export takes, of the last teacher.
-
-        Raises:
-            IndexError: before the first evaluation.
-        """
-        best = self.best_students.get(name)
-        return best["mean"] if best else self.scores[name][-1]
 
     @property
     def best_teacher(self) -> float | None:

@@ -26,14 +26,13 @@ def print_summary(course: Course, path: Path) -> None:
     if not config.ensemble:
         sizes["teacher"] = architecture_of(config.teacher_network)
     for name, scores in course.scores.items():
-        score = course.score(name)
-        kept = None if name == "teacher" else retention(config.game, score, best)
+        kept = None if name == "teacher" else retention(config.game, scores[-1], best)
         size = _size(sizes[name], actions) if name in sizes else ("", "")
-        table.add_row(name, f"{score:,.2f}", f"{max(scores):,.2f}", f"{kept:.1%}" if kept is not None else "", *size)
+        table.add_row(
+            name, f"{scores[-1]:,.2f}", f"{max(scores):,.2f}", f"{kept:.1%}" if kept is not None else "", *size
+        )
     frames = f"{course.step:,} steps ({4 * course.step:,} frames)"
     games = f"{config.evaluate_episodes} validation game{'s' * (config.evaluate_episodes > 1)}"
-    if course.best_students:
-        games += f", those of students over {config.finish_episodes}"
     print_table(f"{path}: {frames} in {course.minutes:.1f} min; scores over {games}", table)
 
 

@@ -91,7 +91,6 @@ class TrainingView:
             "minutes": round(self.course.minutes, 2),
             "scores": evaluated.scores if evaluated else {},
             "best_teacher": evaluated.best_teacher if evaluated else None,
-            "best_students": evaluated.best_students if evaluated else {},
         }
 
 

@@ -27,8 +27,6 @@ class Evaluated:
     best_teacher: float
     returns: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Of single games, by the networks that played"""
-    best_students: dict[str, dict[str, float]] = field(default_factory=dict)
-    """`step` and `mean` of the best evaluation of each student's finish so far"""
 
 
 @dataclass(frozen=True)

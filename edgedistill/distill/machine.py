@@ -16,8 +16,8 @@ from edgedistill.runs.ram import available_bytes
 BASE_BYTES = 1_000_000_000
 # An emulator in its vector with its frames (docs/decisions.md).
 EMULATOR_BYTES = 2_000_000
-# Of each network: weights, gradients, two moments, the average, the copy that acts, the best one, all float32.
-BYTES_PER_PARAMETER = 7 * 4
+# Of each network: weights, gradients, two moments, the average, the copy that acts, all float32.
+BYTES_PER_PARAMETER = 6 * 4
 # Of each sample that is learnt from: what layers give, and the gradients of it.
 PASSES = 2
 # One is played while the one before is learnt from.

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import fields
 
-from edgedistill.distill.best_students import forget_best_students_of_another_finish
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.running import RunState
 from edgedistill.errors import BadRequest, EdgeDistillError
@@ -31,8 +30,7 @@ def take_up(
     state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState) if entry.name in saved})
     step: int = saved["step"]
     state.best_teaches = config.frozen or (state.best_teaches and not teacher_learns(config, step))
-    forget_best_students_of_another_finish(config, learners.students, state, step)
-    evaluated = run.metrics().evaluation_at(step) is not None
+    evaluated = _take_over_evaluation(run, config, state, step)
     if step >= config.steps and evaluated:
         raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
     run.save_config(config)
@@ -51,3 +49,16 @@ def _fill(memory: ReplayMemory, run: RunFolder, step: int, warn: Callable[[str],
     except EdgeDistillError as error:
         why = str(error).removesuffix(".")
         warn(f"The memory cannot be put back ({why}). It fills anew, and until then nothing is learnt from it.")
+
+
+def _take_over_evaluation(run: RunFolder, config: TrainConfig, state: RunState, step: int) -> bool:
+    """Whether an evaluation of `step` is in the log. It may be newer than the checkpoint's state, which then learns of
+    it."""
+    record = run.metrics().evaluation_at(step)
+    if record is None or "teacher" not in record.scores:
+        return False
+    mean = record.scores["teacher"]
+    state.evaluation_seconds = max(state.evaluation_seconds, record.evaluation_seconds)
+    if state.best_teacher is None or (not state.best_teaches and mean >= state.best_teacher["mean"]):
+        state.best_teacher = {"step": 0 if config.frozen else step, "mean": mean}
+    return True

@@ -20,8 +20,6 @@ class RunState:
     evaluation_seconds: float = 0.0
     best_teacher: dict[str, float] | None = None
     """`step` and `mean` of the best evaluation of the teacher"""
-    best_students: dict[str, dict[str, float]] = field(default_factory=dict)
-    """`step` and `mean` of the best evaluation of each student's finish, by its name; empty before it"""
     best_teaches: bool = False
     """Whether the teacher is the best one, and stays it"""
 

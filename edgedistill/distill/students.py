@@ -1,6 +1,6 @@
 """The students of a run: what they begin with, and their updates, dealt out to lanes."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 
 import numpy as np
@@ -15,9 +15,7 @@ from edgedistill.networks.integers import measure_ranges
 from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.networks.optimisers import make_optimisers
-from edgedistill.networks.tensors import module_tensors
 from edgedistill.profiler import results, timed
-from edgedistill.runs.checkpoint import BEST_PREFIX
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.optimisers import STUDENT_OPTIMISERS
 from edgedistill.runs.schedule import Span, student_rate, students_in_integers
@@ -34,7 +32,6 @@ class Students:
         self.learners = tuple(learners)
         self.ready = False
         """Whether the memory holds enough to learn from"""
-        self._best: dict[str, Tensor] = {}
 
     @classmethod
     def build(cls, config: TrainConfig, actions: int, *, device: torch.device, bf16: bool) -> "Students":
@@ -100,27 +97,14 @@ class Students:
                 for network in student.networks.values():
                     network.begin_integers(ranges)
 
-    def keep_best(self, names: Collection[str]) -> None:
-        """Keep some students' weights of now as their best, whatever they learn from here on."""
-        for student in self.learners:
-            if student.network.architecture.name in names:
-                weights = module_tensors(student.player, f"{BEST_PREFIX}.{student.name}")
-                self._best |= {name: tensor.clone() for name, tensor in weights.items()}
-
-    def forget_best(self) -> None:
-        """Keep none as the best."""
-        self._best.clear()
-
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and optimiser moments of all, by name, and the weights that are kept as the best."""
-        learning = {name: tensor for student in self.learners for name, tensor in student.tensors().items()}
-        return learning | self._best
+        """Weights and optimiser moments of all, by name."""
+        return {name: tensor for student in self.learners for name, tensor in student.tensors().items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `tensors` gave."""
         for student in self.learners:
             student.load(tensors)
-        self._best = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{BEST_PREFIX}.")}
 
     def _shares(self) -> list[Sequence[Learner]]:
         """The students dealt out to the lanes."""

@@ -30,8 +30,6 @@ class Point:
     """Of the teacher at the same evaluation"""
     retention: float | None
     """Of the best teacher of the whole run; None where that one does not beat a random player"""
-    games: int
-    """Of the student"""
     score_interval: Interval | None = None
     """95%, for the games played; None where the log has no returns of single games"""
     teacher_interval: Interval | None = None
@@ -49,8 +47,6 @@ class Curve:
     student: str
     points: tuple[Point, ...]
     """At least one, in order of steps"""
-    exported: Point
-    """Of the student that an export takes: the best of its finish, or else the last"""
 
     @property
     def final(self) -> Point:
@@ -132,16 +128,12 @@ def _curve(
             score=evaluation.scores[student],
             teacher_score=evaluation.scores["teacher"],
             retention=retention(config.game, evaluation.scores[student], best_teacher),
-            games=len(evaluation.returns.get(student, ())) or config.evaluate_episodes,
             score_interval=interval,
             teacher_interval=_interval(evaluation, "teacher"),
             retention_interval=(kept[0], kept[1]) if kept and kept[0] is not None and kept[1] is not None else None,
         )
 
-    points = tuple(map(point, evaluations))
-    best = evaluations[-1].best_students.get(student)
-    exported = next((each for each in points if best and each.step == best["step"]), points[-1])
-    return Curve(path, config.game, config.seed, student, points, exported)
+    return Curve(path, config.game, config.seed, student, tuple(map(point, evaluations)))
 
 
 def _interval(evaluation: EvaluationRecord, network: str) -> Interval | None:

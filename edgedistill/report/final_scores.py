@@ -79,11 +79,11 @@ def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
 
     They are looked for in the run's folder, beside it, and where `edgedistill zoo build` puts them.
     """
-    path, metrics = run.path.resolve(), RunFolder.open(run.path).metrics()
+    path, last_step = run.path.resolve(), run.curves[0].final.step
+    minutes = RunFolder.open(path).metrics().trained_minutes(last_step)
     folders = (path, path.parent, path.parent.parent / "trained" / run.config.game)
     files = [file for folder in folders for file in sorted(folder.glob("*.onnx"))]
     students = {student.name: student for student in run.config.students}
-    steps = {curve.student: curve.exported.step for curve in run.curves}
     found: dict[str, Exported] = {}
     for file in files[:MOST_FILES]:
         try:
@@ -93,9 +93,9 @@ def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
         student = students.get(card.student)
         if (
             student is not None
-            and (card.game, card.seed, card.trained_steps) == (run.config.game, run.config.seed, steps[card.student])
+            and (card.game, card.seed, card.trained_steps) == (run.config.game, run.config.seed, last_step)
             # Of runs that differ in other settings alone, the time that each took tells them apart.
-            and card.trained_minutes in (None, metrics.trained_minutes(card.trained_steps))
+            and card.trained_minutes in (None, minutes)
             and card.params == student.parameters(len(card.actions))
         ):
             found.setdefault(card.student, Exported(file, file.stat().st_size, card))
@@ -119,11 +119,11 @@ def _student(
     if kept is None and curve.student in evaluated and "best_teacher" in evaluated:
         score, teacher = evaluated[curve.student], evaluated["best_teacher"]
         share = retention(config.game, score.mean, teacher.mean)
-        kept = Kept(config.game, curve.student, 0.0, 0, score, teacher, share, curve.exported.step)
+        kept = Kept(config.game, curve.student, 0.0, 0, score, teacher, share, curve.final.step)
         source = EVALUATED
     if kept is None:
-        point = curve.exported
-        played = Played(point.score, None, point.games, Protocol.epsilon, VALIDATION)
+        point = curve.final
+        played = Played(point.score, None, config.evaluate_episodes, Protocol.epsilon, VALIDATION)
         share, interval = point.retention, None
     else:
         played, share, interval = _played(kept.score, source), kept.retention, kept.interval
@@ -167,7 +167,7 @@ def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
     found: dict[str, Score] = {}
     points = run.curves[0].points
     best = max(points, key=lambda point: (point.teacher_score, point.step))
-    steps = {curve.student: curve.exported.step for curve in run.curves} | {"best_teacher": best.step}
+    steps = {curve.student: points[-1].step for curve in run.curves} | {"best_teacher": best.step}
     for record in _records(run, warn):
         name, protocol, returns = record["network"], record["protocol"], record["returns"]
         # A frozen teacher has the step of the run that it comes from.

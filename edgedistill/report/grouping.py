@@ -13,7 +13,7 @@ from edgedistill.runs.config import TrainConfig
 # What seeds of one setting may differ in beside the seed: how long and on what they ran.
 NOT_PART_OF_A_SETTING = ("game", "seed", "minutes", "threads", "device", "tensorboard")
 # Scores compare only where the validation games were played alike.
-PROTOCOL_FIELDS = ("evaluate_episodes", "finish_episodes", "sticky")
+PROTOCOL_FIELDS = ("evaluate_episodes", "sticky")
 LONGEST_LABEL = 40
 
 

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from edgedistill.errors import EdgeDistillError
 from edgedistill.files import write_atomically
-from edgedistill.runs.metrics import BEST_STUDENTS
 from edgedistill.schema import Check, Unfit, number, optional, table, whole
 
 # A teacher of DQN with its target network and moments, and sixteen students of its size, take half of it.
@@ -26,18 +25,11 @@ MAX_HEADER_BYTES = 1_000_000
 DIGEST = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 # What the digest is computed with in its own place. In the state, quotes are escaped, so nothing there looks like it.
 BLANK = "0" * 64
-# Of the weights of the best students in a checkpoint, before the name that their last ones have.
-BEST_PREFIX = "best"
 # What is known of a state; a run may keep more in it.
 BEST = table({"step": whole()}, {"mean": number()}, open_=True)
 STATE = table(
     {"step": whole()},
-    {
-        "seconds": number(0),
-        "evaluation_seconds": number(0),
-        "best_teacher": optional(BEST),
-        "best_students": BEST_STUDENTS,
-    },
+    {"seconds": number(0), "evaluation_seconds": number(0), "best_teacher": optional(BEST)},
     open_=True,
 )
 

@@ -190,12 +190,6 @@ class TrainConfig:
     """Rounded to whole rollouts."""
     evaluate_episodes: int = setting(10, "Games per evaluation.", least=1, most=10_000)
     """Of each network."""
-    finish_evaluations: int = setting(
-        5, "Evaluations while students finish; the best student of these is exported.", least=1, most=1000
-    )
-    """While their rates fall. A student's score still swings by some tenth there (docs/decisions.md)."""
-    finish_episodes: int = setting(20, "Games of each of these.", least=1, most=10_000)
-    """Ten games scatter more than what they are to tell apart (docs/decisions.md)."""
     checkpoint_every: int = setting(250_000, "Agent steps between checkpoints.", least=1, most=MOST_STEPS)
     """Rounded to whole rollouts. The emulators cannot be saved, so all games restart at each: too often, and a teacher
     rarely sees the late game."""

@@ -54,8 +54,6 @@ class EvaluationRecord:
     """Mean returns, in points, by "teacher" and the students' names"""
     returns: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Of single games, by the same names; without a network that did not play anew, as a frozen teacher does not"""
-    best_students: dict[str, dict[str, float]] = field(default_factory=dict)
-    """`step` and `mean` of the best evaluation of each student's finish so far; an export takes the student of then"""
 
 
 Record = ProgressRecord | EvaluationRecord
@@ -69,7 +67,6 @@ def _loss(value: object) -> object:
 
 
 _NAME = line(100)
-BEST_STUDENTS = mapping(_NAME, table({"step": whole(), "mean": number()}), 1_000)
 _FIELDS = {
     "progress": table(
         {"step": whole(), "seconds": number(0)},
@@ -87,7 +84,7 @@ _FIELDS = {
             "evaluation_seconds": number(0),
             "scores": mapping(_NAME, number(), 1_000),
         },
-        {"returns": mapping(_NAME, listed(number(), 10_000), 1_000), "best_students": BEST_STUDENTS},
+        {"returns": mapping(_NAME, listed(number(), 10_000), 1_000)},
     ),
 }
 
@@ -128,11 +125,6 @@ class Metrics:
     def evaluation_seconds_before(self, step: int) -> float:
         """Spent on the evaluations before an agent step."""
         return max((each.evaluation_seconds for each in self.evaluations if each.step < step), default=0.0)
-
-    def exported_step(self, student: str) -> int:
-        """Agent steps of the student that an export takes: the best of its finish, or else the last."""
-        best = self.evaluations[-1].best_students.get(student) if self.evaluations else None
-        return int(best["step"]) if best else self.step
 
     def evaluation_at(self, step: int) -> EvaluationRecord | None:
         """The evaluation of an agent step, if there was one."""

@@ -89,27 +89,9 @@ def checkpoint_due(config: TrainConfig, step: int) -> bool:
 
 def evaluation_due(config: TrainConfig, step: int) -> bool:
     """Whether `step`, a multiple of `report_steps`, is one at which the networks are scored."""
-    if is_handover(config, step):
-        return True
-    before = step - config.report_steps
-    if students_finish(config, step):  # at its own distances alone: each takes many games
-        return _finish_evaluations_until(config, step) > _finish_evaluations_until(config, before)
-    is_first = before < first_evaluation(config) <= step and first_evaluation(config) < config.evaluate_every
-    return is_first or is_due(config, config.evaluate_every, step)
-
-
-def evaluation_episodes(config: TrainConfig, step: int) -> int:
-    """Games of each network in the evaluation of an agent step."""
-    return config.finish_episodes if students_finish(config, step) else config.evaluate_episodes
-
-
-def games_left(config: TrainConfig, step: int) -> int:
-    """Games of each network in the evaluations that are due after an agent step, to within those of one or two."""
-    finish = config.finish_evaluations - _finish_evaluations_until(config, step) if _finish_steps(config) else 0
-    others = -(-max(0, config.steps - step) // config.evaluate_every) - (
-        finish > 0
-    )  # the last of the finish ends a run
-    return finish * config.finish_episodes + others * config.evaluate_episodes
+    is_first = step - config.report_steps < first_evaluation(config) <= step
+    is_early = first_evaluation(config) < config.evaluate_every
+    return (is_first and is_early) or is_due(config, config.evaluate_every, step) or is_handover(config, step)
 
 
 def first_evaluation(config: TrainConfig) -> int:
@@ -148,27 +130,6 @@ def student_rate(config: TrainConfig, step: int) -> float:
 def students_in_integers(config: TrainConfig, step: int) -> bool:
     """Whether students compute with the integers of their export at an agent step."""
     return step >= config.steps * (1 - config.student_integers)
-
-
-def students_finish(config: TrainConfig, step: int) -> bool:
-    """Whether students are at their finish in the rollout that ends at an agent step.
-
-    Their rates fall, and they compute as their export will.
-    """
-    return step - config.rollout_steps >= config.steps - _finish_steps(config)
-
-
-def _finish_steps(config: TrainConfig) -> float:
-    """Agent steps of the students' finish; 0 where there are none, or none whose rates fall."""
-    return config.steps * min(config.student_cooldown, config.student_integers or 1.0) if config.students else 0.0
-
-
-def _finish_evaluations_until(config: TrainConfig, step: int) -> int:
-    """How many of the finish's evaluations, at equal distances, are due up to an agent step."""
-    if not students_finish(config, step):
-        return 0
-    length = _finish_steps(config)
-    return min(config.finish_evaluations, int((step - config.steps + length) / length * config.finish_evaluations))
 
 
 def rollout_seeds(config: TrainConfig, step: int) -> list[np.random.SeedSequence]:

@@ -10,7 +10,6 @@ from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.files import CannotWrite
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy
 from edgedistill.networks.tensors import load_module, module_tensors
-from edgedistill.runs.checkpoint import BEST_PREFIX
 from edgedistill.runs.folder import RunFolder
 from edgedistill.teachers.build import teacher_network
 
@@ -28,8 +27,6 @@ class Trained:
 
 def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] = lambda message: None) -> list[Trained]:
     """Networks of a run's newest readable checkpoint, and `best_teacher` where that is asked for.
-
-    A student is the best of its finish, or else the last one.
 
     Raises:
         BadRequest: the run has no student of that name.
@@ -56,9 +53,7 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
             weights, prefix, step = tensors, "teacher", state["step"]
         elif name in students:
             network = AtariNetwork(students[name], actions)
-            best_of_finish = state.get("best_students", {}).get(name)
-            prefix = f"{BEST_PREFIX}.student.{name}" if best_of_finish else f"student.{name}"
-            weights, step = tensors, (best_of_finish or state)["step"]
+            weights, prefix, step = tensors, f"student.{name}", state["step"]
         else:
             raise BadRequest(f"{run.path} has no student '{name}'. {did_you_mean(name, students)}")
         load_module(network, weights, prefix)

@@ -34,8 +34,6 @@ class Trained:
     """Of the last evaluation"""
     scores: tuple[tuple[str, float], ...] = ()
     """Of that evaluation, by network"""
-    exported_steps: tuple[tuple[str, int], ...] = ()
-    """Agent steps of the students that an export takes"""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class GameFolder:
         file = self.student(student)
         if not file.exists() or not file.with_suffix(".md").exists():
             return False
-        made_from = (self.game, student, dict(self.training().exported_steps).get(student), plan.episodes)
+        made_from = (self.game, student, self.training().step, plan.episodes)
         return _made_from(file, file.stat().st_mtime_ns) == made_from
 
     def exported(self, plan: Plan) -> list[str]:
@@ -128,7 +126,6 @@ def _read_training(run: Path, size: int, time: int) -> Trained:
         metrics.seconds_a_step,
         last.step if last else -1,
         tuple(last.scores.items()) if last else (),
-        tuple((name, metrics.exported_step(name)) for name in last.scores) if last else (),
     )
 
 

@@ -16,8 +16,8 @@ GIVEN = {
     "learning_starts": 32, "student_batch": 4, "student_batches": 1.5, "frozen_batches": 2.0, "student_driven": 0.25,
     "student_optimiser": "adam", "student_muon_learning_rate": 0.01, "student_learning_rate": 1e-2,
     "student_cooldown": 0.2, "student_average": 0.5, "student_max_grad_norm": 1.0, "student_integers": 0.5,
-    "evaluate_every": 8, "evaluate_episodes": 1, "finish_evaluations": 2, "finish_episodes": 1, "checkpoint_every": 8,
-    "rollouts_per_report": 1, "threads": 1, "tensorboard": True, "device": "cpu", "precision": "float32",
+    "evaluate_every": 8, "evaluate_episodes": 1, "checkpoint_every": 8, "rollouts_per_report": 1, "threads": 1,
+    "tensorboard": True, "device": "cpu", "precision": "float32",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord
 from tests.conftest import TINY
 
-CONFIG = replace(TINY, steps=10_000_000, evaluate_every=250_000, memory_frames=100_000, finish_episodes=3)
+CONFIG = replace(TINY, steps=10_000_000, evaluate_every=250_000, memory_frames=100_000)
 
 
 class Clock:
@@ -78,7 +78,7 @@ def test_the_view_fits_and_tells_all(course, clock, width):
     lines = drawn(course, width)
     assert max(map(cell_len, lines)) <= width
     bar, steps, doing, header, play, teacher, micro, pico = lines
-    assert bar.split()[-6:] == ["10%", "2", "h", "05", "min", "left"]
+    assert bar.split()[-6:] == ["10%", "1", "h", "51", "min", "left"]
     assert steps == "1,000,000 of 10,000,000 steps  2,000/s  memory 100%"
     assert doing == "evaluating pico, game 3/10"
     assert header.split() == ["last", "best", "loss"]
@@ -130,8 +130,7 @@ def test_time_left_counts_the_evaluations_that_are_due_and_not_the_time_of_those
     assert course.minutes_left == pytest.approx(1_000 / 60)
     evaluate(course, clock, 9_000_000, 120.0, teacher=1.0, micro=1.0, pico=1.0)
     assert course.speed == pytest.approx(1_000)
-    # Three of one game each before the end, and five of three each while students finish.
-    assert course.minutes_left == pytest.approx((1_000 + 3 * 120 + 5 * 3 * 120) / 60)
+    assert course.minutes_left == pytest.approx((1_000 + 4 * 120) / 60)
     assert course.doing == "learning"
     assert [duration(minutes) for minutes in (None, 0.5, 12.4, 61)] == ["?", "30 s", "12 min", "1 h 01 min"]
 

@@ -44,7 +44,6 @@ def test_a_run_leaves_curves_a_checkpoint_and_its_best_teacher(tiny_run):
     assert set(metrics.progress[-1].student_loss) == {"micro", "pico"}
     (evaluation,) = metrics.evaluations
     assert set(evaluation.scores) == {"teacher", "micro", "pico"}
-    assert evaluation.seconds == metrics.progress[-1].seconds  # its own time left out, also where a checkpoint has it
     assert tiny_run.load_checkpoint()[1]["step"] == 512
     assert tiny_run.load_best_teacher()[1] == {"step": 512, "mean": evaluation.scores["teacher"]}
 
@@ -177,8 +176,8 @@ def test_an_evaluation_in_which_a_run_was_killed_is_made_up(tmp_path):
 def test_an_evaluation_that_was_logged_is_not_made_again_and_its_best_teacher_counts(tmp_path):
     config = replace(FEW, evaluate_every=128, checkpoint_every=128)
     killed = killed_after(tmp_path / "run", config, Evaluated, 128)
+    assert killed.load_checkpoint()[1]["best_teacher"] is None  # its evaluation is newer
     mean = killed.load_best_teacher()[1]["mean"]
-    assert killed.load_checkpoint()[1]["best_teacher"] == {"step": 128, "mean": mean}
     for event in train(killed, config, resume=True):
         assert not (isinstance(event, Evaluated) and event.step == 128)
         if isinstance(event, Evaluated):
@@ -240,53 +239,3 @@ def test_a_teacher_that_was_done_learns_again_where_its_run_gets_more_steps(tmp_
     ]
     assert [event.step for event in progress if event.teacher_loss is not None] == [448, 512]
     assert run.metrics().evaluation_at(512) is not None
-
-
-# Students finish from 192 to 384 steps, in integers, and are scored at 256, 320 and 384.
-CHOOSING = replace(FINISHING, student_integers=0.5, finish_evaluations=3)
-
-
-def test_an_export_takes_the_best_student_of_the_finish(tmp_path):
-    killed = killed_after(tmp_path / "run", CHOOSING, Progress, 320)
-    tensors, state = killed.load_checkpoint()
-    assert {name: best["step"] for name, best in state["best_students"].items()} == {"micro": 256, "pico": 256}
-    kept = {name for name in tensors if name.startswith("best.")}
-    assert all(torch.equal(tensors[name], tensors[name.removeprefix("best.")]) for name in kept)
-    state["best_students"]["pico"]["mean"] = 21.0  # as if it had won
-    killed.save_checkpoint(256, tensors, state)
-
-    evaluations = [event for event in train(killed, CHOOSING, resume=True) if isinstance(event, Evaluated)]
-    assert [event.step for event in evaluations] == [320, 384]
-    assert killed.metrics().evaluations[-1].best_students["pico"] == {"step": 256, "mean": 21.0}
-    assert [killed.metrics().exported_step(name) for name in ("pico", "teacher")] == [256, 384]
-    (pico,) = load_trained(killed, ["pico"])
-    assert (pico.step, pico.network.is_integer) == (256, True)
-    last = final_tensors(killed)
-    for name, weight in pico.network.state_dict().items():
-        assert torch.equal(weight, tensors[f"student.pico.{name}"])
-    assert not torch.equal(pico.network.head.weight, last["student.pico.head.weight"])
-
-
-def test_a_run_killed_in_its_finish_keeps_the_same_best_students(tmp_path):
-    whole = RunFolder.create(tmp_path / "whole", CHOOSING)
-    list(train(whole, CHOOSING))
-    best = whole.load_checkpoint()[1]["best_students"]
-    for event_type, step in ((Evaluating, 320), (Evaluated, 384)):
-        killed = killed_after(tmp_path / f"{event_type.__name__}-{step}" / "run", CHOOSING, event_type, step)
-        if (event_type, step) != (Evaluated, 384):  # else all is done
-            list(train(killed, CHOOSING, resume=True))
-        assert_equal_tensors(final_tensors(whole), final_tensors(killed))
-        assert killed.load_checkpoint()[1]["best_students"] == best == killed.metrics().evaluations[-1].best_students
-
-
-def test_the_best_students_of_a_finish_go_where_the_run_gets_more_steps(tmp_path):
-    run = RunFolder.create(tmp_path / "run", CHOOSING)
-    list(train(run, CHOOSING))
-    assert load_trained(run, ["pico"])[0].step in (256, 320, 384)
-    longer, seen = replace(CHOOSING, steps=1024), []
-    for event in train(run, longer, resume=True, should_stop=lambda: any(isinstance(each, Progress) for each in seen)):
-        seen.append(event)
-    tensors, state = run.load_checkpoint()
-    assert state["best_students"] == {}
-    assert not any(name.startswith("best.") for name in tensors)
-    assert load_trained(run, ["pico"])[0].step == state["step"] == 448

@@ -15,7 +15,7 @@ from edgedistill.signals import SAME_WISH
 TRAIN = [
     *(sys.executable, "-c", "from edgedistill.cli import main; main()", "train", "--game", "pong", "--student", "pico"),
     *("--envs", "4", "--threads", "1", "--checkpoint-every", "512", "--evaluate-every", "1000000"),
-    *("--evaluate-episodes", "1", "--finish-episodes", "1", "--memory-frames", "1000"),
+    *("--evaluate-episodes", "1", "--memory-frames", "1000"),
 ]
 
 

@@ -58,20 +58,6 @@ def test_intervals_are_for_the_games_played(evaluated_run):
     assert point.retention_interval == pytest.approx((0.0, 1.0))
 
 
-def test_the_exported_student_is_the_one_that_the_last_evaluation_tells_of(evaluated_run):
-    run = RunFolder.open(evaluated_run("run", teacher=[11.7, 11.7], micro=[8.7, 6.7], nano=[2.7, 3.7]))
-    assert [curve.exported.step for curve in read_run(run.path).curves] == [2000, 2000]
-    scores, best = {"teacher": 11.7, "micro": 4.7, "nano": 1.7}, {"micro": {"step": 1000, "mean": 8.7}}
-    run.log(EvaluationRecord(3000, 300.0, 90.0, scores, {"micro": (4.7,) * 7}, best))
-    micro, nano = read_run(run.path).curves
-    assert (micro.exported.step, micro.exported.score, micro.exported.games) == (1000, 8.7, 10)
-    assert (micro.final.step, micro.final.games) == (3000, 7)
-    assert nano.exported == nano.final
-    # It goes on to more steps: the next finish is to come.
-    run.log(EvaluationRecord(4000, 400.0, 120.0, scores))
-    assert [curve.exported.step for curve in read_run(run.path).curves] == [4000, 4000]
-
-
 def test_each_student_has_a_curve_in_the_order_of_the_settings(evaluated_run):
     run = read_run(evaluated_run("run", teacher=[11.7], nano=[2.7], micro=[6.7]))
     assert [(curve.student, curve.final.score) for curve in run.curves] == [("nano", 2.7), ("micro", 6.7)]

@@ -12,7 +12,6 @@ from edgedistill.atari.protocol import Protocol
 from edgedistill.report import watching
 from edgedistill.report.page import page
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.metrics import EvaluationRecord
 
 
 def page_of(runs):
@@ -80,18 +79,6 @@ def test_scores_of_evaluate_count_at_the_last_step(evaluated_run):
         RunFolder.open(run).log_evaluation(record | sticky)
     found = rows(page_of([run]))["micro"]
     assert found[4:8] == ["11.7 [11.7, 11.7]", "2, ε 0.01", "0.35", "50.0% [50, 50]"]
-
-
-def test_the_best_student_of_the_finish_counts(evaluated_run):
-    run = RunFolder.open(evaluated_run("run", teacher=[11.7], micro=[8.7]))
-    scores, best = {"teacher": 11.7, "micro": 4.7}, {"micro": {"step": 1000, "mean": 8.7}}
-    run.log(EvaluationRecord(2000, 200.0, 60.0, scores, {"micro": (4.7,) * 7}, best))
-    assert rows(page_of([run.path]))["micro"][4:8] == ["8.7", "10, ε 0.01", "0.24", "70.0%"]
-    for step, returns in ((2000, [5.7, 5.7]), (1000, [6.7, 6.7])):
-        for network in ("best_teacher", "micro"):
-            record = {"network": network, "step": step, "protocol": asdict(Protocol(episodes=2)), "returns": returns}
-            run.log_evaluation(record)
-    assert rows(page_of([run.path]))["micro"][4:6] == ["6.7 [6.7, 6.7]", "2, ε 0.01"]
 
 
 def test_several_runs_stand_beside_each_other(evaluated_run):

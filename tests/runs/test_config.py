@@ -8,15 +8,7 @@ from edgedistill.catalogue import find_architecture
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import config_from_json, config_to_json, resumed_config
-from edgedistill.runs.schedule import (
-    checkpoint_due,
-    evaluation_due,
-    evaluation_episodes,
-    games_left,
-    is_due,
-    student_rate,
-    teacher_rate,
-)
+from edgedistill.runs.schedule import checkpoint_due, evaluation_due, is_due, student_rate, teacher_rate
 
 CONFIG = TrainConfig("pong", (find_architecture("micro"),), seed=3, steps=1000, minutes=2.5)
 
@@ -68,10 +60,10 @@ def test_a_teacher_is_saved_and_scored_where_it_is_done():
         "pong", (find_architecture("micro"),), envs=4, rollout_length=16, minibatch=32, steps=1000,
         student_cooldown=0.3, checkpoint_every=512, evaluate_every=512,
     )  # fmt: skip
-    frozen = replace(config, teacher_from="pong")
-    for due, in_finish in ((checkpoint_due, []), (evaluation_due, [896, 960])):
-        assert [step for step in range(64, 1000, 64) if due(config, step)] == [512, 704, *in_finish]
-        assert [step for step in range(64, 1000, 64) if due(frozen, step)] == [512, *in_finish]
+    for due in (checkpoint_due, evaluation_due):
+        assert [step for step in range(64, 1000, 64) if due(config, step)] == [512, 704]
+        frozen = replace(config, teacher_from="pong")
+        assert [step for step in range(64, 1000, 64) if due(frozen, step)] == [512]
 
 
 @pytest.mark.parametrize(
@@ -98,42 +90,6 @@ def test_the_teachers_rate_falls_until_its_students_cool_down():
                          student_cooldown=0.1)  # fmt: skip
     assert [teacher_rate(config, step) for step in (0, 400, 650, 900, 1000)] == [1.0, 1.0, 0.5, 0.0, 0.0]
     assert teacher_rate(TrainConfig("pong", steps=1000, learning_rate=1.0, teacher_cooldown=0.0), 999) == 1.0
-
-
-FINISHING = TrainConfig(
-    "pong", CONFIG.students, steps=1000, envs=4, rollout_length=16, minibatch=32, student_cooldown=0.5,
-    student_integers=0.5, evaluate_every=10**6, finish_evaluations=4, finish_episodes=7, evaluate_episodes=3,
-)  # fmt: skip
-
-
-# Rates fall from 500 on, and reports come every 64 steps; the last one is beyond the end.
-@pytest.mark.parametrize(
-    ("changes", "finish"),
-    [
-        ({}, [640, 768, 896, 1024]),
-        ({"finish_evaluations": 1}, [1024]),
-        ({"evaluate_every": 192}, [192, 384, 640, 768, 896, 1024]),  # not at 576 or 960
-        ({"student_integers": 0.2}, [896, 960, 1024]),  # from 800 on; at 850, 900, 950 and 1,000
-        ({"student_integers": 0.0}, [640, 768, 896, 1024]),  # never: they are exported as they are
-        ({"student_cooldown": 0.0}, []),
-        ({"students": ()}, []),
-    ],
-)
-def test_students_are_scored_by_more_games_while_they_finish(changes, finish):
-    config = replace(FINISHING, teacher_from="pong", **changes)  # no evaluation where a teacher is done
-    due = [step for step in range(64, 1025, 64) if evaluation_due(config, step)]
-    assert due == finish
-    assert [evaluation_episodes(config, step) for step in (512, *due)] == [3, *[7 if at > 512 else 3 for at in finish]]
-
-
-@pytest.mark.parametrize(
-    ("changes", "left"),
-    [({}, [3 * 3 + 4 * 7, 1 * 3 + 3 * 7, 0]), ({"finish_evaluations": 1}, [3 * 3 + 7, 1 * 3 + 7, 0]),
-     ({"students": ()}, [4 * 3, 2 * 3, 0])],
-)  # fmt: skip
-def test_games_that_are_left(changes, left):
-    config = replace(FINISHING, evaluate_every=250, **changes)
-    assert [games_left(config, step) for step in (0, 700, 1024)] == left
 
 
 def test_the_students_rate_falls_to_0_over_the_last_tenth():

@@ -14,8 +14,7 @@ from edgedistill.zoo_build.plan import Plan
 GAMES = ("pong", "space_invaders")
 SETTINGS = {
     "envs": 4, "rollout_length": 16, "minibatch": 32, "memory_frames": 128, "student_batch": 32,
-    "epsilon_decay_steps": 256, "evaluate_every": 100_000, "evaluate_episodes": 1, "finish_episodes": 1,
-    "checkpoint_every": 256,
+    "epsilon_decay_steps": 256, "evaluate_every": 100_000, "evaluate_episodes": 1, "checkpoint_every": 256,
 }  # fmt: skip
 
 

@@ -8,9 +8,8 @@ from edgedistill.distill.observers.observer import Observer
 from edgedistill.distill.observers.stop_rules import StopRules
 from edgedistill.distill.observers.tensorboard import TensorBoard
 
-# In the order in which they hear and follow. Whether the run ends is known before a checkpoint is due; a checkpoint has
-# an evaluation before the log; a diverged loss is logged before it ends the run; a checkpoint comes before an
-# evaluation, which takes minutes and may be killed.
-OBSERVERS: tuple[type[Observer], ...] = (StopRules, Checkpoints, Log, Divergence, Evaluations, TensorBoard)
+# In the order in which they hear and follow. A diverged loss is logged before it ends the run; whether the run ends is
+# known before a checkpoint is due; a checkpoint comes before an evaluation, which takes minutes and may be killed.
+OBSERVERS: tuple[type[Observer], ...] = (Log, Divergence, StopRules, Checkpoints, Evaluations, TensorBoard)
 
 __all__ = ["OBSERVERS", "Observer"]

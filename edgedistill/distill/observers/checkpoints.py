@@ -20,12 +20,8 @@ class Checkpoints(Observer):
         self._saved_step: int | None = None
 
     def hear(self, event: Event) -> None:
-        match event:
-            case Resumed(step):
-                self._saved_step = step
-            case Evaluated(step) if step == self._saved_step:
-                # With the best networks, and before it is logged: what a log tells of, the checkpoint of its step has.
-                self._save()
+        if isinstance(event, Resumed):
+            self._saved_step = event.step
 
     def follow(self, event: Event) -> Events:
         running = self.running
@@ -38,6 +34,8 @@ class Checkpoints(Observer):
                 saved = self._save()
                 if is_new:
                     yield saved
+            case Evaluated(step) if step == self._saved_step:
+                self._save()  # with the best teacher, and the time that the evaluation took
 
     def _save(self) -> Saved:
         running = self.running

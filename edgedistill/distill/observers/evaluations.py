@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from edgedistill.atari.emulator import Frames
 from edgedistill.atari.protocol import VALIDATION_SEED, Protocol, Scores, evaluate
-from edgedistill.distill.best_students import keep_best_students
 from edgedistill.distill.events import Evaluated, Evaluating, Event, Interrupted, Progress, Resumed
 from edgedistill.distill.observers.observer import Events, Observer
 from edgedistill.networks.network import ActionNetwork, GreedyPolicy
 from edgedistill.profiler import timed
-from edgedistill.runs.schedule import evaluation_due, evaluation_episodes
+from edgedistill.runs.schedule import evaluation_due
 from edgedistill.teachers.teacher import player_tensors
 
 News = SimpleQueue[Evaluating | Future[Scores]]
@@ -27,7 +26,7 @@ class _Stop(Exception):
 
 
 class Evaluations(Observer):
-    """Plays the validation games where they are due, and at the end of the run; keeps the best teacher and students.
+    """Plays the validation games where they are due, and at the end of the run; keeps the best teacher.
 
     An evaluation in which the run was stopped or killed is made up for when it is resumed.
     """
@@ -56,11 +55,10 @@ class Evaluations(Observer):
         scores |= {name: each.mean for name, each in played.items()}
         if "teacher" in played:
             self._keep_best_teacher(scores["teacher"])
-        keep_best_students(running.config, running.learners.students, state, running.step, scores)
         state.evaluation_seconds += time.monotonic() - began
         assert state.best_teacher is not None
         returns = {name: each.returns for name, each in played.items()}
-        yield Evaluated(running.step, scores, state.best_teacher["mean"], returns, {**state.best_students})
+        yield Evaluated(running.step, scores, state.best_teacher["mean"], returns)
 
     def _play(self, players: dict[str, ActionNetwork]) -> Generator[Event, None, dict[str, Scores]]:
         """The scores of networks by name. Each plays in a lane; what they tell of it comes by a queue."""
@@ -89,8 +87,7 @@ class Evaluations(Observer):
     def _score(self, name: str, player: ActionNetwork, told: News, abandoned: Flag) -> Scores:
         """A network's scores."""
         config, step = self.running.config, self.running.step
-        episodes = evaluation_episodes(config, step)
-        protocol = Protocol(episodes=episodes, sticky=config.sticky, seed=VALIDATION_SEED)
+        protocol = Protocol(episodes=config.evaluate_episodes, sticky=config.sticky, seed=VALIDATION_SEED)
         policy = GreedyPolicy(player)
         games = iter(range(2, protocol.episodes + 1))
 
