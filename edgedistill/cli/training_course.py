@@ -8,7 +8,7 @@ from pathlib import Path
 from edgedistill.distill.events import Evaluated, Evaluating, Event, Interrupted, Progress, Resumed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
-from edgedistill.runs.schedule import teacher_learns
+from edgedistill.runs.schedule import steps_to_go, teacher_learns
 
 # Speed is that of the last minute of training.
 SPEED_SECONDS = 60.0
@@ -121,7 +121,7 @@ class Course:
             steps = self.config.steps - self.step
             evaluations = -(-steps // self.config.evaluate_every)
             each = self._paused / self._evaluations if self._evaluations else 0.0
-            left.append((steps / self.speed + evaluations * each) / 60)
+            left.append((steps_to_go(self.config, self.step) / self.speed + evaluations * each) / 60)
         return max(0.0, min(left)) if left else None
 
     @property

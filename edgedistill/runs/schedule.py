@@ -9,6 +9,10 @@ from edgedistill.runs.config import TrainConfig
 
 # Agent steps before the first evaluation, where `evaluate_every` is twice that or more.
 FIRST_EVALUATION = 50_000
+# What a rollout takes, in updates of one student, per update that a learning teacher makes on it: its play and the
+# teacher's update. Rough, on a CPU (docs/decisions.md).
+PLAY_COST = 1.0
+TEACHER_COST = 4.0
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,23 @@ def teacher_rate(config: TrainConfig, step: int) -> float:
     """The teacher's learning rates at an agent step, as a share of the full ones."""
     if config.teacher_cooldown == 0:
         return 1.0
-    # The teacher is done when its students begin to finish: they then copy one that no longer moves.
-    end = config.steps * (1 - config.student_cooldown) if config.students else config.steps
-    return _line(step, end, config.teacher_cooldown * config.steps)
+    return _line(step, _teacher_end(config), config.teacher_cooldown * config.steps)
 
 
 def teacher_learns(config: TrainConfig, step: int) -> bool:
     """Whether the teacher learns from what is played at an agent step."""
     return not config.frozen and teacher_rate(config, step) > 0
+
+
+def steps_to_go(config: TrainConfig, step: int) -> float:
+    """Agent steps from `step` to the end of a run, those that take longer than one at `step` counted for more.
+
+    Beside a teacher that is done, students take more batches.
+    """
+    learning = max(0.0, min(_teacher_end(config), config.steps) - step)
+    finishing = max(0, config.steps - step) - learning
+    work = learning * _step_cost(config, True) + finishing * _step_cost(config, False)
+    return work / _step_cost(config, learning > 0)
 
 
 def is_handover(config: TrainConfig, step: int) -> bool:
@@ -135,6 +148,23 @@ def students_in_integers(config: TrainConfig, step: int) -> bool:
 def rollout_seeds(config: TrainConfig, step: int) -> list[np.random.SeedSequence]:
     """Of the rollout that begins at `step`: for its play, the teacher's updates on it, and the students'."""
     return np.random.SeedSequence([config.seed, step]).spawn(3)
+
+
+def _teacher_end(config: TrainConfig) -> float:
+    """Agent step from which the teacher learns no more."""
+    if config.frozen:
+        return 0.0
+    if config.teacher_cooldown == 0:
+        return float("inf")
+    # The teacher is done when its students begin to finish: they then copy one that no longer moves.
+    return config.steps * (1 - config.student_cooldown) if config.students else config.steps
+
+
+def _step_cost(config: TrainConfig, teacher_learns: bool) -> float:
+    """What an agent step takes, beside a teacher that learns or not, as a multiple of a unit of its own."""
+    if not teacher_learns:
+        return PLAY_COST + len(config.students) * config.frozen_batches
+    return PLAY_COST + TEACHER_COST + len(config.students) * config.student_batches
 
 
 def _line(step: int, end: float, length: float) -> float:

@@ -3,11 +3,12 @@
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from edgedistill.children import python_command
 from edgedistill.distill.machine import memory_parts
-from edgedistill.runs.config import TrainConfig, available_cores
+from edgedistill.runs.config import available_cores
 from edgedistill.runs.ram import available_bytes
 from edgedistill.runtime.card import MAX_ACTIONS
 from edgedistill.zoo_build.job import STOPPED
@@ -20,7 +21,7 @@ def fitting_jobs(plan: Plan, threads: int) -> int:
     jobs = available_cores() // threads
     free = available_bytes()
     if free is not None:
-        run = TrainConfig(plan.games[0], plan.architectures(), threads=threads, **plan.run_settings())
+        run = replace(plan.run_config(plan.games[0]), threads=threads)
         jobs = min(jobs, free // sum(memory_parts(run, MAX_ACTIONS).values()))
     return max(1, jobs)
 

@@ -62,7 +62,7 @@ class Plan:
             raise BadRequest(f"--episodes must be at least 1, got {self.episodes}.")
         for game in self.games:
             try:
-                TrainConfig(find_game(game), self.architectures(), **self.run_settings())
+                self.run_config(find_game(game))
             except TypeError as error:
                 raise BadRequest(f"--set: a value of the wrong kind ({error}).") from error
 
@@ -74,6 +74,10 @@ class Plan:
         """Settings of each run, as `TrainConfig` takes them."""
         further = {name: tuple(value) if isinstance(value, list) else value for name, value in self.settings.items()}
         return {**further, "steps": self.steps, "seed": self.seed}
+
+    def run_config(self, game: str) -> TrainConfig:
+        """Of a game's run, by its ROM name."""
+        return TrainConfig(game, self.architectures(), **self.run_settings())
 
     def save(self, folder: Path) -> None:
         """Write `plan.json`.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedistill.report.clock import duration
+from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.schedule import steps_to_go
 from edgedistill.zoo_build.layout import GameFolder, Trained
 from edgedistill.zoo_build.plan import Plan
 
@@ -40,15 +42,15 @@ def read_progress(
         place = GameFolder(folder, game)
         training = place.training()
         state = _state(place, plan, game in running, game in (failed or {}))
-        left = _minutes_left(training, plan) if state == "training" else None
+        left = _minutes_left(training, plan.run_config(game)) if state == "training" else None
         lines.append(GameProgress(game, state, training.step, training.seconds / 60, left, training.scores))
     return lines
 
 
-def _minutes_left(training: Trained, plan: Plan) -> float | None:
+def _minutes_left(training: Trained, config: TrainConfig) -> float | None:
     if training.seconds_a_step is None:
         return None
-    return max(0, plan.steps - training.step) * training.seconds_a_step / 60
+    return steps_to_go(config, training.step) * training.seconds_a_step / 60
 
 
 def _state(place: GameFolder, plan: Plan, running: bool, failed: bool) -> str:

@@ -78,7 +78,7 @@ def test_the_view_fits_and_tells_all(course, clock, width):
     lines = drawn(course, width)
     assert max(map(cell_len, lines)) <= width
     bar, steps, doing, header, play, teacher, micro, pico = lines
-    assert bar.split()[-6:] == ["10%", "1", "h", "51", "min", "left"]
+    assert bar.split()[-6:] == ["10%", "1", "h", "53", "min", "left"]
     assert steps == "1,000,000 of 10,000,000 steps  2,000/s  memory 100%"
     assert doing == "evaluating pico, game 3/10"
     assert header.split() == ["last", "best", "loss"]
@@ -133,6 +133,13 @@ def test_time_left_counts_the_evaluations_that_are_due_and_not_the_time_of_those
     assert course.minutes_left == pytest.approx((1_000 + 4 * 120) / 60)
     assert course.doing == "learning"
     assert [duration(minutes) for minutes in (None, 0.5, 12.4, 61)] == ["?", "30 s", "12 min", "1 h 01 min"]
+
+
+def test_time_left_counts_the_finish_as_longer_while_the_teacher_learns(course, clock):
+    report(course, clock, 0, 1.0)
+    report(course, clock, 8_000_000, 8_000.0)
+    # Two students: 1 + 4 + 2 × 1 becomes 1 + 2 × 4.
+    assert course.minutes_left == pytest.approx((1_000 + 1_000 * 9 / 7) / 60)
 
 
 def test_a_budget_of_minutes_counts_too(tmp_path, clock):

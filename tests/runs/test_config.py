@@ -8,7 +8,14 @@ from edgedistill.catalogue import find_architecture
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import config_from_json, config_to_json, resumed_config
-from edgedistill.runs.schedule import checkpoint_due, evaluation_due, is_due, student_rate, teacher_rate
+from edgedistill.runs.schedule import (
+    checkpoint_due,
+    evaluation_due,
+    is_due,
+    steps_to_go,
+    student_rate,
+    teacher_rate,
+)
 
 CONFIG = TrainConfig("pong", (find_architecture("micro"),), seed=3, steps=1000, minutes=2.5)
 
@@ -95,3 +102,24 @@ def test_the_teachers_rate_falls_until_its_students_cool_down():
 def test_the_students_rate_falls_to_0_over_the_last_tenth():
     config = TrainConfig("pong", steps=1000, student_learning_rate=1.0)
     assert [student_rate(config, step) for step in (0, 900, 950, 1000)] == [1.0, 1.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("students", "further", "step", "to_go"),
+    [
+        # A step takes 1 for play, 4 for the teacher, half for each student; in the finish 1 and 4 for each student.
+        (("net5", "micro", "nano", "pico"), {}, 0, 900 + 100 * 17 / 7),
+        (("net5", "micro", "nano", "pico"), {}, 800, 100 + 100 * 17 / 7),
+        (("net5", "micro", "nano", "pico"), {}, 900, 100),
+        (("net5", "micro", "nano", "pico"), {}, 1000, 0),
+        (("micro",), {}, 0, 900 + 100 * 5 / 5.5),
+        # No finish: nobody to finish, a teacher that never stops, and one that came frozen.
+        ((), {}, 400, 600),
+        (("micro",), {"teacher_cooldown": 0.0}, 400, 600),
+        (("micro",), {"teacher_from": "pong:micro"}, 400, 600),
+    ],
+)
+def test_steps_in_which_students_finish_count_for_as_long_as_they_take(students, further, step, to_go):
+    architectures = tuple(find_architecture(name) for name in students)
+    config = TrainConfig("pong", architectures, steps=1000, student_cooldown=0.1, **further)
+    assert steps_to_go(config, step) == pytest.approx(to_go)
