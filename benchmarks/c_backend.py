@@ -45,7 +45,7 @@ from edgedistill.runtime.shipped import shipped_student
 
 GAME = "pong"
 FILES = {
-    **{student: shipped_student(GAME, student) for student in ("micro", "nano", "net5")},
+    **{student: shipped_student(GAME, student) for student in ("micro", "nano", "net5", "pico", "femto")},
     "net1": Path(__file__).with_name("teachers") / GAME / "net1.onnx",
 }
 # The cost of a decision hardly depends on the frame (activations of zero are multiplied too).

@@ -21,6 +21,6 @@ echo "== 4/4 Play the Pong student that ships, trained for 1.5 million steps"
 
 echo
 echo "A few minutes buy a beginner: in Breakout a random player scores 1.7, a human 30. The Pong student shows what"
-echo "half an hour buys; 21 is the most there is. Watch either in the terminal:"
+echo "1.5 million steps buy; 21 is the most there is. Watch either in the terminal:"
 echo "  $BIN/edgedistill play demo/breakout.onnx"
 echo "  $BIN/edgedistill play pong"

@@ -104,7 +104,7 @@ def _print_students(game: str, rows: list[dict[str, Any]]) -> None:
         "kept: (int8 − random) / (best teacher − random). human: 0 is a random player's score, 1 a human's",
     ]
     if any(row["disagreement_allowed"] for row in rows):
-        notes.append("!: below the exporter's bound on equal actions, exported all the same")
+        notes.append("!: not always the action of the student that was trained; exported all the same")
     for note in notes:
         console.print(note, style="dim", soft_wrap=True)
     print_next(f"edgedistill play {game}", f"edgedistill zoo check {game}")
