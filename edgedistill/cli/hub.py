@@ -1,5 +1,6 @@
 """`edgedistill hub`: students on the Hugging Face Hub, those of others and one's own."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -54,7 +55,8 @@ def pull(
     console.print(f"  {pulled.size / 1000:.1f} KB, SHA-256 {pulled.sha256}", soft_wrap=True)
     share = f"{card.ratio:.2%} of the Nature DQN"
     console.print(Text.assemble("  ", (card.game, "bold"), ", student ", (card.student, "bold"), f" ({share})"))
-    print_next(f"edgedistill play hub:{pulled.name}", f"edgedistill evaluate hub:{pulled.name}")
+    named = shlex.quote(f"hub:{pulled.name}")
+    print_next(f"edgedistill play {named}", f"edgedistill evaluate {named}")
 
 
 @app.command("push")

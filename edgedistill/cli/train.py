@@ -60,6 +60,8 @@ def train(
         if ratio or student or teacher_only or out or teacher_from or game:
             raise BadRequest("--resume keeps the run's game, teacher, students and folder: leave these options out.")
         run, config = _go_on(resume, given)
+        if keep is not None and not config.students:
+            raise BadRequest(f"--keep needs students, and {run.path} has none: leave it out.")
         wanted = [entry.name for entry in config.students]
     else:
         rom = find_game(game or DEFAULT_GAME)

@@ -90,7 +90,8 @@ def build(
         raise typer.Exit(stop.exit_code or 1)
     if not as_json:
         console.print("All there. To ship it, from a checkout:")
-        print_next(f"edgedistill zoo check --in {out / 'trained'}", f"cp -r {out / 'trained'}/* student_zoo/trained/")
+        trained = typed(out / "trained")
+        print_next(f"edgedistill zoo check --in {trained}", f"cp -r {trained}/* student_zoo/trained/")
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

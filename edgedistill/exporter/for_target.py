@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edgedistill.atari.games import find_game
 from edgedistill.atari.protocol import Protocol
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
@@ -13,7 +14,7 @@ from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target
 from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.runtime.policy import Policy
-from edgedistill.runtime.shipped import find_student
+from edgedistill.runtime.shipped import find_student, is_run
 
 
 def export_for_target(
@@ -74,8 +75,18 @@ def export_for_target(
 
 
 def _is_run(source: str) -> bool:
-    """Whether a run is meant: a folder, or a path to nothing; a game is a single word."""
+    """Whether a run is meant: its folder, or another place that is no student's file. A folder may be called like a
+    game, and does not stand in the game's way then."""
     if is_hub_name(source):
         return False
     path = Path(source)
-    return path.is_dir() or (len(path.parts) > 1 and path.suffix != ".onnx" and not path.is_file())
+    place = path.is_dir() or (len(path.parts) > 1 and path.suffix != ".onnx" and not path.is_file())
+    return is_run(source) or (place and not _is_game(source))
+
+
+def _is_game(source: str) -> bool:
+    try:
+        find_game(source)
+    except BadRequest:
+        return False
+    return True

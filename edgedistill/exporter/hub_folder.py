@@ -1,6 +1,7 @@
 """What a repository on the hub holds: students, their cards, pictures, and a page that hub and people read."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,8 @@ KEPT = (
 )
 # As in README.md: there is no package of this name on PyPI.
 INSTALL = "pip install ."
+# The first word of what a card says of it.
+PRECISION = re.compile(r"^[a-z0-9]+")
 TAGS = ("deep-reinforcement-learning", "reinforcement-learning", "policy-distillation", "atari", "onnx")
 
 
@@ -78,8 +81,8 @@ def page(cards: Mapping[str, Card], folder: Mapping[str, bytes], name: HubName) 
 def _front_matter(cards: Mapping[str, Card], name: HubName) -> str:
     """What the hub reads, in YAML: library, tags, and scores as it lists those of reinforcement learning."""
     games = dict.fromkeys(card.game for card in cards.values())
-    precisions = dict.fromkeys(word for card in cards.values() for word in card.quantisation.split()[:1])
-    tags = [*(gym_name(game) for game in games), *games, *TAGS, *(each for each in precisions if each.isalnum())]
+    precisions = dict.fromkeys(word for card in cards.values() for word in PRECISION.findall(card.quantisation))
+    tags = [*(gym_name(game) for game in games), *games, *TAGS, *precisions]
     lines = ["library_name: edgedistill", "pipeline_tag: reinforcement-learning", "tags:"]
     lines += [f"- {tag}" for tag in tags]
     results = [line for card in cards.values() if (score := _score(card)) for line in _result(card, score)]

@@ -1,5 +1,6 @@
 """A folder that an export writes in the place of an earlier one: whole, or not at all."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -29,9 +30,9 @@ def replaced(folder: Path, target: Target) -> Iterator[Path]:
         for leftover in (aside, outdated):
             shutil.rmtree(leftover, ignore_errors=True)
         aside.mkdir()
-        _write_manifest(aside, target, [])
+        _write_manifest(aside, target, {})
         yield aside
-        _write_manifest(aside, target, sorted(entry.name for entry in aside.iterdir()))
+        _write_manifest(aside, target, _sums(aside))
         if folder.exists():
             # Two renames: between them there is no folder, but never half of one.
             folder.rename(outdated)
@@ -49,31 +50,43 @@ def check_replaceable(folder: Path) -> None:
     """Refuse a folder that an export may not replace, or whose places aside are taken.
 
     Raises:
-        BadRequest: one is not empty, and no export or one to which somebody has added something.
+        BadRequest: one is not empty, and no export, or one in which somebody has added or changed a file.
     """
     for place in (folder, *_aside(folder)):
         _check_place(place)
 
 
-def _write_manifest(folder: Path, target: Target, files: list[str]) -> None:
+def _sums(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of an export, by its path in the folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] not in {MANIFEST, *INSTALLED}
+    }
+
+
+def _write_manifest(folder: Path, target: Target, files: dict[str, str]) -> None:
     manifest = {"made_by": f"edgedistill {version('edgedistill')}", "target": target.name, "files": files}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def _check_place(folder: Path) -> None:
-    """Pass where there is nothing, or an export to which nobody has added anything."""
+    """Pass where there is nothing, or an export as it was written."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        ours = {MANIFEST, *manifest["files"], *INSTALLED} if manifest["made_by"].startswith("edgedistill ") else set()
+        written = dict(manifest["files"]) if manifest["made_by"].startswith("edgedistill ") else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        ours = set()
-    if not ours:
+        written = None
+    if written is None:
         raise BadRequest(f"{folder} is not empty, and no earlier export. Name another folder, or a new one.")
     # An export that was interrupted lists nothing yet.
-    added = {entry.name for entry in folder.iterdir()} - ours if manifest["files"] else set()
+    found = _sums(folder) if written else {}
+    whole = "The folder is replaced as a whole"
+    added = set(found) - set(written)
     if added:
-        raise BadRequest(
-            f"{folder} holds '{min(added)}', which no export wrote. The folder is replaced as a whole: move that away."
-        )
+        raise BadRequest(f"{folder} holds '{min(added)}', which no export wrote. {whole}: move that away.")
+    changed = [path for path, sum_of_file in found.items() if sum_of_file != written[path]]
+    if changed:
+        raise BadRequest(f"{folder} holds '{min(changed)}', which was changed since the export. {whole}: name another.")

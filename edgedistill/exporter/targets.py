@@ -20,6 +20,16 @@ REQUIRED: dict[str, dict[str, type]] = {
 OPTIONAL: dict[str, dict[str, type]] = {"onnx": {}, "c": {"flash_bytes": int, "ram_bytes": int}}
 TYPE_NAMES = {str: "text", int: "a whole number above 0", list: "a list of texts"}
 PYTHON = re.compile(r"3\.\d+")
+# These go into a script that runs on the board, between double quotes, and into commands to type.
+WORD = re.compile(r"[A-Za-z0-9._-]+")
+LINE = re.compile(r"[^\W_][^\"$`\\\x00-\x1f\x7f-\x9f\u2028\u2029]*")
+FORMS = {
+    "title": (LINE, "one line"),
+    "cpu": (LINE, "one line"),
+    "system": (LINE, "one line"),
+    "machine": (WORD, "a word"),
+    "host": (WORD, "a word"),
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ def parse_target(name: str, data: dict[str, Any], source: str) -> Target:
         return BadRequest(f"{source}: {problem}. See export/raspberry-pi-4.toml and export/c.toml for the form.")
 
     kind = data.get("kind")
-    if kind not in REQUIRED:
+    if not isinstance(kind, str) or kind not in REQUIRED:
         raise refuse(f"'kind' must be onnx or c, got {short(kind)}")
     required: dict[str, type] = dict.fromkeys(TEXTS, str) | REQUIRED[kind]
     allowed = required | OPTIONAL[kind]
@@ -98,6 +108,9 @@ def parse_target(name: str, data: dict[str, Any], source: str) -> Target:
     for key, wanted in allowed.items():
         if key in data and not _fits(data[key], wanted):
             raise refuse(f"'{key}' must be {TYPE_NAMES[wanted]}, got {short(data[key])}")
+    for key, (form, form_name) in FORMS.items():
+        if key in data and not form.fullmatch(data[key]):
+            raise refuse(f"'{key}' must be {form_name} without quotes, $, ` and \\, got {short(data[key])}")
     for python in data.get("pythons", []):
         if not PYTHON.fullmatch(python):
             raise refuse(f"'pythons' must be versions such as 3.11, got {python!r}")

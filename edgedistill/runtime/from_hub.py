@@ -1,6 +1,7 @@
 """Students from the hub: the examination that any stranger's file gets, before it comes into the cache."""
 
 from edgedistill.bounds import MAX_FILE_BYTES
+from edgedistill.errors import BadRequest
 from edgedistill.runtime.hub.name import HubName
 from edgedistill.runtime.hub.pull import Pulled, Wanted, pull
 from edgedistill.runtime.policy import Policy
@@ -15,6 +16,8 @@ def pull_student(name: HubName, student: str | None = None, *, or_last_seen: boo
         student: which one, where the repository has several and `name` tells none.
         or_last_seen: where the hub cannot be reached, take what was pulled under this name before.
     """
-    if name.file is None and student is not None:
+    if student is not None:
+        if name.file is not None:
+            raise BadRequest(f"hub:{name} is one student already: leave --student out.")
         name = name.of(student)
     return pull(name, STUDENT, or_last_seen=or_last_seen)

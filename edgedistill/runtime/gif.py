@@ -39,9 +39,9 @@ class GifRecorder:
         Raises:
             BadRequest: `path` is no GIF's name, or cannot be written; said now, before the game is played.
         """
+        check_writable(path)
         if path.suffix.lower() != ".gif":
             raise BadRequest(f"--gif writes GIFs, got {path}. Type: --gif {path.with_suffix('.gif')}")
-        check_writable(path)
         self._path, self._card, self._protocol = path, card, protocol
         self._games: list[GameRecord] = []
 

@@ -150,6 +150,8 @@ def _checked_attribute(data: memoryview) -> tuple[str, tuple[int, ...]]:
     # One number repeated counts once, the last; which of two forms is meant would be the reader's guess.
     if single and listed:
         raise Malformed(f"the attribute {name!r} in two forms")
+    if not single and not listed:
+        raise Malformed(f"the attribute {name!r} without a number")
     return name, tuple(single[-1:] or listed)
 
 

@@ -26,9 +26,9 @@ class VideoRecorder:
             BadRequest: `path` is no MP4's name, or cannot be written; said now, before the game is played.
             EdgeDistillError: there is no ffmpeg.
         """
+        check_writable(path)
         if path.suffix.lower() != ".mp4":
             raise BadRequest(f"--video writes MP4s, got {path}. Type: --video {path.with_suffix('.mp4')}")
-        check_writable(path)
         found = shutil.which("ffmpeg")
         if found is None:
             raise EdgeDistillError("--video needs ffmpeg. Type: sudo apt install ffmpeg, or take --gif instead.")

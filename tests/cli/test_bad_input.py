@@ -69,6 +69,8 @@ from tests.conftest import cli_without
         (["play", "pnog"], "Did you mean 'pong'?"),
         (["play", "nope"], "No game 'nope'. All of them: edgedistill games"),
         (["play", "pong", "--headless", "--gif", "p.mp4"], "--gif writes GIFs, got p.mp4. Type: --gif p.gif"),
+        (["play", "pong", "--headless", "--gif", "."], ". is a folder. Name a file in it."),
+        (["play", "pong", "--headless", "--video", "."], ". is a folder. Name a file in it."),
         (["play", "missing.onnx"], "missing.onnx: cannot be read"),
         (["play", "alien"], "No trained alien student ships"),
         (["evaluate", "missing.onnx"], "missing.onnx: cannot be read"),

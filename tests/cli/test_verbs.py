@@ -127,6 +127,16 @@ def test_export_makes_a_boards_folder_of_a_run_a_file_or_a_game(cli, float_run, 
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("source", ["ALE/Pong-v5", "pong"])
+def test_export_takes_a_game_by_any_name_beside_a_folder_called_like_it(cli, tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        outcome = cli("export", source, "--target", "raspberry-pi-4", "-o", "pong", "--json")
+        assert (outcome.code, json.loads(outcome.out)["file"]) == (0, "pong/pong.onnx")
+    refused = cli("export", "runs/pong", "--target", "raspberry-pi-4", "-o", "pi")
+    assert (refused.code, "No run at runs/pong" in refused.err) == (2, True)
+
+
 def test_what_to_type_next_holds_for_a_folder_with_a_space(cli, tmp_path):
     """The desktop's shell splits the line, then the board's splits what ssh hands over."""
     serving = ("--serve", "--host", "127.0.0.1")
@@ -187,6 +197,8 @@ def test_train_teacher_only(cli, tmp_path):
         *("--out", tmp_path / "run", "--json"),
     )
     assert set(json.loads(outcome.out)["scores"]) == {"teacher"}
+    refused = cli("train", "--resume", tmp_path / "run", "--steps", 128, "--keep", 0.95)
+    assert (refused.code, "--keep needs students" in refused.err) == (2, True)
     assert cli("export", tmp_path / "run", "-o", tmp_path / "x.onnx").code == 2
 
 

@@ -268,10 +268,27 @@ def test_what_a_user_added_to_an_export_is_not_deleted(student, folder):
     assert (folder / "notes.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("path", "complaint"),
+    [
+        ("plain/main.c", "holds 'plain/main.c', which was changed since the export"),
+        ("plain/camera.c", "holds 'plain/camera.c', which no export wrote"),
+    ],
+)
+def test_what_a_user_wrote_into_a_folder_of_c_is_not_deleted(student, tmp_path, path, complaint):
+    folder = tmp_path / "pong-c"
+    write_board_folder(student, "pong", folder, find_target("c"))
+    write_board_folder(student, "pong", folder, find_target("c"))
+    (folder / path).write_text("/* mine */")
+    with pytest.raises(BadRequest, match=complaint):
+        write_board_folder(student, "pong", folder, find_target("c"))
+    assert (folder / path).read_text() == "/* mine */"
+
+
 def test_what_an_interrupted_export_left_is_cleared(student, folder, tmp_path):
     left = tmp_path / "new.partial"
     shutil.copytree(folder, left)
-    (left / "export.json").write_text('{"made_by": "edgedistill 0.1.0", "target": "x86-64", "files": []}')
+    (left / "export.json").write_text('{"made_by": "edgedistill 0.1.0", "target": "x86-64", "files": {}}')
     write_board_folder(student, "pong", tmp_path / "new", find_target("raspberry-pi-4"))
     assert not left.exists()
 

@@ -51,6 +51,13 @@ def test_a_target_of_ones_own_is_named_by_its_file(tmp_path):
     ("change", "complaint"),
     [
         ({"kind": "rust"}, "'kind' must be onnx or c, got 'rust'"),
+        ({"kind": ["onnx"]}, "'kind' must be onnx or c, got "),
+        ({"machine": "$(reboot)aarch64"}, "'machine' must be a word without"),
+        ({"host": "pi; reboot"}, "'host' must be a word without"),
+        ({"title": "a board\nflask"}, "'title' must be one line without"),
+        ({"title": "a `board`"}, "'title' must be one line without"),
+        ({"system": 'Linux"; reboot'}, "'system' must be one line without"),
+        ({"cpu": "a\\n"}, "'cpu' must be one line without"),
         ({"python": ["3.11"]}, "unknown key 'python' for kind 'onnx'. Did you mean 'pythons'"),
         ({"flash_bytes": 1}, "unknown key 'flash_bytes' for kind 'onnx'"),
         ({"title": None}, "'title' is missing"),

@@ -57,6 +57,9 @@ def test_filters_see_all_channels_or_one_each(model, groups):
     second.attribute.append(helper.make_attribute("group", 1))
     refused(model, "two attributes 'group' of a node")
     del second.attribute[-1]
+    second.attribute[-1].ClearField("i")
+    refused(model, "the attribute 'group' without a number")
+    del second.attribute[-1]
     # Two groups of two channels each fit the frames, and are not depthwise.
     weight = next(tensor for tensor in model.graph.initializer if tensor.name == first.input[3])
     weight.CopyFrom(numpy_helper.from_array(np.zeros((8, 2, 8, 8), np.int8), weight.name))

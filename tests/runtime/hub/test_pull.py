@@ -44,6 +44,8 @@ def test_load_policy_and_the_command_line_take_names_on_the_hub(hub, cli, tmp_pa
     assert load_policy("hub:ada/pong:nano.onnx").card.student == "nano"
     assert load_policy(f"hub:ada/pong@{commit}:small/pico").card.student == "pico"
     assert load_policy("hub:ada/pong", "nano").card.student == "nano"
+    with pytest.raises(BadRequest, match=r"hub:ada/pong:nano\.onnx is one student already: leave --student out"):
+        load_policy("hub:ada/pong:nano.onnx", "pico")
     outcome = cli("play", "hub:ada/pong:nano", "--headless", "--max-steps", 20)
     assert "pong, student nano" in outcome.out
     for command in ("bench", "evaluate"):
@@ -54,6 +56,8 @@ def test_load_policy_and_the_command_line_take_names_on_the_hub(hub, cli, tmp_pa
     assert hashlib.sha256(NANO).hexdigest() in outcome.out
     assert commit in outcome.out
     assert "edgedistill play hub:ada/pong:nano.onnx" in outcome.out
+    hub.add("ada/odd", {"$(reboot).onnx": NANO})
+    assert "edgedistill play 'hub:ada/odd:$(reboot).onnx'" in cli("hub", "pull", "ada/odd").out
 
 
 @pytest.mark.parametrize("ranges", [True, False])

@@ -105,6 +105,13 @@ def test_the_page_is_what_the_hub_lists(micro, cli):
     )
 
 
+@pytest.mark.parametrize("game", ["pong", "breakout"])
+def test_the_page_is_tagged_with_the_precision_of_either_format(game, cli):
+    """Pong's micro is of format version 1, Breakout's of 2."""
+    outcome = cli("hub", "push", shipped_student(game, "micro"), "ada/one", "--dry-run", "--json")
+    assert "int8" in huggingface_hub.ModelCard(json.loads(outcome.out)["page"]).data.tags
+
+
 def test_a_dry_run_needs_no_hub_and_prints_the_page(cli, micro, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "https://127.0.0.1:1")
     outcome = cli("hub", "push", micro, "ada/pong", "--dry-run")
