@@ -49,7 +49,7 @@ def train(
         may = {name: getattr(config, name) for name, (each, _, _) in settings_of(TrainConfig).items() if each.resumable}
         if replace(run.config(), **may) != config:
             raise BadRequest(f"{out} has other settings. Where a run goes on, these may change: {', '.join(may)}.")
-        check_machine(config, action_count(config.game))
+        check_machine(config, action_count(config.game), resumes=True)
     elif config.frozen:
         raise BadRequest("A frozen teacher comes with `edgedistill train --teacher-from`; go on here with resume=True.")
     else:

@@ -114,7 +114,7 @@ def _go_on(path: Path, given: dict[str, Any]) -> tuple["RunFolder", TrainConfig]
 
     run = RunFolder.open(path)
     config = resumed_config(run.config(), given)
-    check_machine(config, action_count(config.game))
+    check_machine(config, action_count(config.game), resumes=True)
     return run, config
 
 

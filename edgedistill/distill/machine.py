@@ -33,11 +33,12 @@ OPTIONS = {
 }
 
 
-def check_machine(config: TrainConfig, actions: int) -> None:
+def check_machine(config: TrainConfig, actions: int, *, resumes: bool = False) -> None:
     """Refuse a run that this machine cannot do.
 
     Args:
         actions: size of the game's action set.
+        resumes: whether the run is there already, and what it takes is settled.
 
     Raises:
         BadRequest: it has no such device, or less memory free than the run takes.
@@ -50,13 +51,15 @@ def check_machine(config: TrainConfig, actions: int) -> None:
     if available is None or needed <= available:
         return
     largest = max(OPTIONS, key=lambda part: parts[part])
-    least = f"{OPTIONS[largest]} with less"
+    advice = f"Use {OPTIONS[largest]} with less"
     if largest == FRAMES:
-        least = f"--memory-frames {fitting_frames(config, actions)} or less"
+        advice = f"Use --memory-frames {fitting_frames(config, actions)} or less"
+    if resumes:
+        advice = "Close other programs, or go on on a machine with more"
     shares = ", ".join(f"{part} {size / 1e9:.1f} GB" for part, size in sorted(parts.items(), key=lambda each: -each[1]))
     raise BadRequest(
         f"This run takes some {needed / 1e9:.1f} GB of memory, and this machine has {available / 1e9:.1f} GB free. "
-        f"Use {least}. ({shares})"
+        f"{advice}. ({shares})"
     )
 
 

@@ -49,6 +49,10 @@ class Running:
     def __post_init__(self) -> None:
         self._began = time.monotonic() - self.state.seconds
 
+    def forget_since(self, began: float) -> None:
+        """Leave out of the run's time what went by since `time.monotonic()` was `began`: its work is done again."""
+        self._began += time.monotonic() - began
+
     def tick(self) -> None:
         """Read the clock into the state."""
         self.state.seconds = time.monotonic() - self._began

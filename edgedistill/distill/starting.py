@@ -11,6 +11,7 @@ from edgedistill.distill.machine import check_machine, fitting_frames
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.kinds import KINDS
 from edgedistill.runs.presets import preset
 from edgedistill.teachers.sources import load_ensemble, load_ready_teacher, pinned_source
 
@@ -40,6 +41,9 @@ def new_run(
     """
     settings = {**preset(teacher=teacher, mode=mode, frozen=bool(teacher_from)), **given}
     actions = action_count(game)
+    if "minibatch" in given and not teacher_from and teacher in KINDS and KINDS[teacher].from_replay:
+        # Its students learn from the same minibatches.
+        settings["student_batch"] = given.get("student_batch", given["minibatch"])
     if "learning_starts" not in given and "memory_frames" in settings:
         settings["learning_starts"] = min(settings.get("learning_starts", 0), settings["memory_frames"])
     if not teacher_from:

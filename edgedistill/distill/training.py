@@ -45,7 +45,7 @@ def train(
         EdgeDistillError: another process trains in this run; resuming without a readable checkpoint; a frozen teacher
             that is gone; a loss that is no longer finite, or past all bounds; a disk that is full.
     """
-    check_machine(config, action_count(config.game))
+    check_machine(config, action_count(config.game), resumes=resume)
     torch.set_num_threads(config.lane_threads)
     # Huge pages for large tensors, which torch asks for at its first allocation: a teacher's update took 0.8 to 0.9 of
     # its time (Linux, THP in `madvise` mode).

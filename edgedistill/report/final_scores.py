@@ -166,12 +166,13 @@ def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
     """What `edgedistill evaluate` found at ε 0.01 for the best teacher and for the students as they are now."""
     found: dict[str, Score] = {}
     points = run.curves[0].points
-    best = max(points, key=lambda point: (point.teacher_score, point.step))
-    steps = {curve.student: points[-1].step for curve in run.curves} | {"best_teacher": best.step}
+    best = RunFolder.open(run.path).load_best_teacher()
+    steps = {curve.student: points[-1].step for curve in run.curves}
+    if best is not None:
+        steps["best_teacher"] = best[1]["step"]
     for record in _records(run, warn):
         name, protocol, returns = record["network"], record["protocol"], record["returns"]
-        # A frozen teacher has the step of the run that it comes from.
-        is_now = record["step"] == steps.get(name) or (run.config.frozen and name == "best_teacher")
+        is_now = record["step"] == steps.get(name)
         compared = Protocol(episodes=len(returns), epsilon=COMPARED_EPSILON, sticky=run.config.sticky)
         if is_now and protocol == asdict(compared):
             scores = Scores(tuple(returns))

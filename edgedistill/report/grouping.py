@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,7 @@ def _setting(config: TrainConfig) -> dict[str, Any]:
     table = {entry.name: getattr(config, entry.name) for entry in fields(config)}
     # The summary is a text about the student and trains nothing.
     table["students"] = [student.to_dict() | {"summary": ""} for student in config.students]
+    table["ensemble"] = [asdict(member) for member in config.ensemble]
     return {name: value for name, value in table.items() if name not in NOT_PART_OF_A_SETTING}
 
 
@@ -124,7 +125,9 @@ def _folder_labels(groups: list[list[EvaluatedRun]]) -> list[str]:
 
 
 def _short(value: object) -> str:
-    """A setting's value in a few characters; of students only the names."""
+    """A setting's value in a few characters; of students only the names, of an ensemble's members their sources."""
+    if isinstance(value, dict):
+        return str(value.get("name") or value["source"])
     if isinstance(value, list | tuple):
-        return "+".join(_short(item["name"] if isinstance(item, dict) else item) for item in value)
+        return "+".join(map(_short, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -100,7 +100,8 @@ class TrainConfig:
         most=1,
     )
     """In a straight line; it gets there when the rates of its students begin to fall. 1 is Gallici et al. 2024; 0, a
-    constant rate, is Mnih et al. 2015."""
+    constant rate, is Mnih et al. 2015. Half is between them
+    (`benchmarks/teacher_recipe.py --question cooldown`)."""
     max_grad_norm: float = setting(10.0, "Gradient clipping of PQN's teacher.", Group.TEACHER, above=0, most=1e9)
     """Gallici et al. 2024."""
     gamma: float = setting(0.99, "Discount per agent step.", Group.TEACHER, least=0, most=1)
@@ -128,19 +129,22 @@ class TrainConfig:
     )
     """Terms of a student's loss, as `Objective.parse` reads them."""
     temperature: float = setting(0.2, "τ of the teacher's softmax.", Group.STUDENTS, above=0, most=1e9)
-    """Of softmax(Q / τ), and of the student's where it emits Q-values."""
+    """Of softmax(Q / τ), and of the student's where it emits Q-values. In Breakout 0.5 is no
+    better, in Beam Rider it is (docs/recipe.md)."""
     temperature_kind: str = setting(
         "relative", "relative: τ counts in Q spreads (best minus mean); fixed: in Q.", Group.STUDENTS,
         words=("relative", "fixed"),
     )  # fmt: skip
     """The scale of Q differs from game to game and grows in training (`losses.q_spread`); fixed in Rusu et al. 2015."""
     memory_frames: int = setting(100_000, "Frames in the memory, 7 KB each.", Group.STUDENTS, least=1, most=100_000_000)
-    """Of the memory that students learn from; with a DQN teacher its own replay memory."""
+    """Of the memory that students learn from; with a DQN teacher its own replay memory. 0.7 GB; ten times
+    as many (Mnih et al. 2015) would take 7."""
     learning_starts: int = setting(
         0, "Frames in the memory before it is learnt from; 0: all.", Group.STUDENTS, least=0, most=100_000_000
     )
     """Fewer frames, all from one moment, would be learnt by heart."""
     student_batch: int = setting(128, "Samples per student update.", Group.STUDENTS, least=1, most=65_536)
+    """As many as PQN's minibatch. As many updates of 32 were no better in Pong (docs/history.md)."""
     student_batches: float = setting(
         0.5, "Student updates per update of a learning teacher.", Group.STUDENTS, above=0, most=1000
     )
@@ -166,10 +170,11 @@ class TrainConfig:
     student_learning_rate: float = setting(3e-3, "Of each student's Adam.", Group.STUDENTS, above=0, most=1)
     """With 1e-3, a 1.6% student of a fixed Pong teacher was 15 points lower with Adam alone (one seed)."""
     student_cooldown: float = setting(
-        0.1, "Share of the steps, at the end, over which students' rates fall to 0.", Group.STUDENTS, least=0, most=1
-    )
+        0.1, "Share of the steps, at the end, over which students' rates fall to 0; the teacher learns before.",
+        Group.STUDENTS, least=0, most=1,
+    )  # fmt: skip
     """In a straight line, beside the best teacher. At a constant rate a student keeps jittering between near-equal
-    actions."""
+    actions. A tenth of the steps has nearly as many batches as all before it (docs/recipe.md has what it brings)."""
     student_average: float = setting(
         0.99, "Decay of the average of a student's weights that acts, is evaluated and exported; 0: none.",
         Group.STUDENTS, least=0, most=0.99999,
@@ -184,16 +189,18 @@ class TrainConfig:
         0.2, "Share of the steps, at the end, in which students compute with the integers of their export.",
         Group.STUDENTS, least=0, most=1,
     )  # fmt: skip
-    """What learns is then what ships: the export rounds nothing. 0: never."""
+    """What learns is then what ships: the export rounds nothing. 0: never. It takes 1.6 times the time while it lasts
+    (docs/decisions.md), so it covers the finish, and as much before it."""
 
     evaluate_every: int = setting(250_000, "Agent steps between evaluations.", least=1, most=MOST_STEPS, resumable=True)
-    """Rounded to whole rollouts."""
+    """Rounded to whole rollouts. In Pong, evaluations of 10 games then take a tenth of the time (docs/history.md)."""
     evaluate_episodes: int = setting(10, "Games per evaluation.", least=1, most=10_000)
-    """Of each network."""
+    """Of each network. Enough to see it climb; cards come from 30 games or more."""
     checkpoint_every: int = setting(250_000, "Agent steps between checkpoints.", least=1, most=MOST_STEPS)
     """Rounded to whole rollouts. The emulators cannot be saved, so all games restart at each: too often, and a teacher
     rarely sees the late game."""
     rollouts_per_report: int = setting(1, "Rollouts between two reports of progress.", least=1, most=10_000)
+    """PQN's take ten seconds or so, which is often enough. DQN's of 64 agent steps are many, so its kind sets more."""
     threads: int = setting(0, "CPU threads; 0 for all.", least=0, most=1024, resumable=True)
     """For torch and for the emulators."""
     tensorboard: bool = setting(False, "Write RUN/tensorboard, for TensorBoard to show.", resumable=True)

@@ -40,6 +40,16 @@ def check_together(config: "TrainConfig") -> None:
         raise BadRequest("An ensemble gives a policy, not Q-values. Use --loss kl, reverse-kl or nll.")
     if not config.frozen:
         _check_kind(config)
+        _check_teacher_learns(config)
+
+
+def _check_teacher_learns(config: "TrainConfig") -> None:
+    """Refuse a teacher that is done, since its students finish, before it begins."""
+    if config.students and config.teacher_cooldown > 0 and config.student_cooldown == 1:
+        raise BadRequest(
+            "--student-cooldown 1 leaves the teacher no step to learn in: it is done when its students' rates begin to "
+            "fall. Use less, or a finished teacher: --teacher-from."
+        )
 
 
 def _check_kind(config: "TrainConfig") -> None:
@@ -48,10 +58,11 @@ def _check_kind(config: "TrainConfig") -> None:
     if kind.learns_by is None:
         raise BadRequest(f"A {config.teacher} teaches as it is: say which with --teacher-from FILE.onnx or GAME.")
     if kind.from_replay:
-        if config.student_batches != 1 or config.student_batch != config.minibatch:
+        if config.students and (config.student_batches != 1 or config.student_batch != config.minibatch):
             raise BadRequest(
                 f"Students of a {config.teacher} teacher learn from its own minibatches: leave --student-batches and "
-                "--student-batch."
+                f"--student-batch out, got {config.student_batches:g} and {config.student_batch} of its "
+                f"{config.minibatch}."
             )
     elif config.minibatch > config.rollout_steps:
         raise BadRequest(

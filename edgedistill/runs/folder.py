@@ -74,9 +74,10 @@ class RunFolder:
         run = cls(path)
         try:
             run._checkpoints.mkdir(parents=True, exist_ok=True)
-            run.save_config(config)
-        except OSError as error:
-            raise BadRequest(f"{path}: the run cannot be written there ({error.strerror}).") from error
+            write_atomically(path / "config.json", config_to_json(config).encode())
+        except (OSError, CannotWrite) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise BadRequest(f"{path}: the run cannot be written there ({reason}).") from error
         return run
 
     @classmethod
@@ -173,7 +174,13 @@ class RunFolder:
     def forget_after(self, step: int, warn: Warn = _quietly) -> None:
         """Drop what was logged of work that a resumed run does again; `warn` hears what cannot be read."""
         logged = [line_of(each) for each in read_lines(self.path / METRICS, record_of, warn) if each.step <= step]
-        scored = [json.dumps(each) for each in self.evaluations(warn) if each["step"] <= step]
+        # A frozen teacher has the step of the run that it comes from, and stays.
+        stays = "best_teacher" if self.config().frozen else None
+        scored = [
+            json.dumps(each)
+            for each in self.evaluations(warn)
+            if each["step"] <= step or each.get("network", "") == stays
+        ]
         for name, lines in ((METRICS, logged), (EVALUATIONS, scored)):
             self._write(self.path / name, "".join(f"{each}\n" for each in lines).encode())
 

@@ -114,10 +114,13 @@ class Metrics:
         """The same in minutes, as cards tell it."""
         return round(self.seconds_until(step) / 60, 1)
 
-    @property
-    def seconds_a_step(self) -> float | None:
-        """What an agent step took of late, evaluations included; None where fewer than two reports tell."""
-        recent = self.progress[-RECENT_REPORTS:]
+    def seconds_a_step(self, since: float) -> float | None:
+        """What an agent step took of late, evaluations included; None where fewer than two reports tell.
+
+        Args:
+            since: agent step from which on reports count.
+        """
+        recent = [each for each in self.progress[-RECENT_REPORTS:] if each.step >= since]
         if not recent or recent[-1].step <= recent[0].step:
             return None
         return (recent[-1].seconds - recent[0].seconds) / (recent[-1].step - recent[0].step)

@@ -25,7 +25,8 @@ RUSU_OFFLINE: dict[str, Any] = {
     "student_driven": 0.0,  # the teacher plays
 }
 
-# A finished teacher's values are no noise from the start, so students need not wait for a whole memory of them.
+# A finished teacher's values are no noise from the start, so students need not wait for a whole memory of them, but
+# for ten rollouts: fewer frames would be of few moments.
 FROZEN: dict[str, Any] = {"learning_starts": 20_000}
 
 

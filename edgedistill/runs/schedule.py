@@ -103,11 +103,21 @@ def first_evaluation(config: TrainConfig) -> int:
     return FIRST_EVALUATION if config.evaluate_every >= 2 * FIRST_EVALUATION else config.evaluate_every
 
 
+def teacher_end(config: TrainConfig) -> float:
+    """Agent step from which the teacher learns no more."""
+    if config.frozen:
+        return 0.0
+    if config.teacher_cooldown == 0:
+        return float("inf")
+    # The teacher is done when its students begin to finish: they then copy one that no longer moves.
+    return config.steps * (1 - config.student_cooldown) if config.students else config.steps
+
+
 def teacher_rate(config: TrainConfig, step: int) -> float:
     """The teacher's learning rates at an agent step, as a share of the full ones."""
     if config.teacher_cooldown == 0:
         return 1.0
-    return _line(step, _teacher_end(config), config.teacher_cooldown * config.steps)
+    return _line(step, teacher_end(config), config.teacher_cooldown * config.steps)
 
 
 def teacher_learns(config: TrainConfig, step: int) -> bool:
@@ -120,7 +130,7 @@ def steps_to_go(config: TrainConfig, step: int) -> float:
 
     Beside a teacher that is done, students take more batches.
     """
-    learning = max(0.0, min(_teacher_end(config), config.steps) - step)
+    learning = max(0.0, min(teacher_end(config), config.steps) - step)
     finishing = max(0, config.steps - step) - learning
     work = learning * _step_cost(config, True) + finishing * _step_cost(config, False)
     return work / _step_cost(config, learning > 0)
@@ -148,16 +158,6 @@ def students_in_integers(config: TrainConfig, step: int) -> bool:
 def rollout_seeds(config: TrainConfig, step: int) -> list[np.random.SeedSequence]:
     """Of the rollout that begins at `step`: for its play, the teacher's updates on it, and the students'."""
     return np.random.SeedSequence([config.seed, step]).spawn(3)
-
-
-def _teacher_end(config: TrainConfig) -> float:
-    """Agent step from which the teacher learns no more."""
-    if config.frozen:
-        return 0.0
-    if config.teacher_cooldown == 0:
-        return float("inf")
-    # The teacher is done when its students begin to finish: they then copy one that no longer moves.
-    return config.steps * (1 - config.student_cooldown) if config.students else config.steps
 
 
 def _step_cost(config: TrainConfig, teacher_learns: bool) -> float:

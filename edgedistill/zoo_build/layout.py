@@ -10,12 +10,13 @@ trained/<game>/play.gif, curve.png the strongest ten seconds of its first games,
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from edgedistill.errors import BadRequest
 from edgedistill.runs.folder import METRICS, RunFolder
+from edgedistill.runs.metrics import Metrics
 from edgedistill.runtime.policy import Policy
 from edgedistill.zoo_build.plan import Plan
 
@@ -28,8 +29,8 @@ class Trained:
     """Agent steps"""
     seconds: float = 0.0
     """Spent on it, evaluations included"""
-    seconds_a_step: float | None = None
-    """Of late; None where that is not known yet"""
+    metrics: Metrics = field(default_factory=Metrics)
+    """Its log"""
     evaluated_step: int = -1
     """Of the last evaluation"""
     scores: tuple[tuple[str, float], ...] = ()
@@ -123,7 +124,7 @@ def _read_training(run: Path, size: int, time: int) -> Trained:
     return Trained(
         metrics.step,
         metrics.seconds_until(metrics.step),
-        metrics.seconds_a_step,
+        metrics,
         last.step if last else -1,
         tuple(last.scores.items()) if last else (),
     )

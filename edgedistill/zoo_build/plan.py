@@ -140,9 +140,10 @@ def resolve(folder: Path, games: Iterable[str] | None, given: Mapping[str, Any])
             continue
         if value != old:
             more = "may only grow" if name == "steps" else "cannot change"
+            option = "set" if name == "settings" else name
             raise BadRequest(
-                f"{folder} was begun with {name} {_text(old)}, which {more}; got {_text(value)}. Leave --{name} out to "
-                "go on, or name another folder: --out"
+                f"{folder} was begun with {name} {_text(old)}, which {more}; got {_text(value)}. Leave --{option} out "
+                "to go on, or name another folder: --out"
             )
     games_now = tuple(dict.fromkeys((*before.games, *names)))
     return replace(before, games=games_now, steps=asked.get("steps", before.steps))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgedistill.report.clock import duration
 from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.schedule import steps_to_go
+from edgedistill.runs.schedule import steps_to_go, teacher_end
 from edgedistill.zoo_build.layout import GameFolder, Trained
 from edgedistill.zoo_build.plan import Plan
 
@@ -48,9 +48,10 @@ def read_progress(
 
 
 def _minutes_left(training: Trained, config: TrainConfig) -> float | None:
-    if training.seconds_a_step is None:
-        return None
-    return steps_to_go(config, training.step) * training.seconds_a_step / 60
+    # Students that finish have a pace of their own.
+    since = teacher_end(config) if training.step >= teacher_end(config) else 0
+    pace = training.metrics.seconds_a_step(since)
+    return None if pace is None else steps_to_go(config, training.step) * pace / 60
 
 
 def _state(place: GameFolder, plan: Plan, running: bool, failed: bool) -> str:

@@ -51,6 +51,7 @@ from tests.conftest import cli_without
         (["train", "--teacher", "dqn", "--teacher-optimiser", "muon"], "--teacher-optimiser muon is for --teacher pqn"),
         (["train", "--envs", "10000000"], "--envs must be from 1 to 256, got 10000000"),
         (["train", "--teacher", "dqn", "--student-batches", "2"], "learn from its own minibatches"),
+        (["train", "--student-cooldown", "1"], "leaves the teacher no step to learn in"),
         (["train", "--memory-frames", "1000", "--learning-starts", "2000"], "at most the memory's 1,000 frames"),
         (["export", "nowhere", "-o", "x.onnx"], "No run at nowhere"),
         (["export", "pong", "-o", "x.onnx", "--with-wheels"], "--with-wheels goes with --target"),
@@ -145,6 +146,13 @@ def test_a_resumed_run_that_the_machine_cannot_do_is_left_as_it_was(cli, tiny_ru
     assert outcome.code == 2
     assert "torch finds no GPU here" in outcome.err
     assert (tiny_run.path / "config.json").read_bytes() == config
+
+
+def test_a_resumed_run_without_the_memory_is_told_what_may_help(cli, tiny_run, monkeypatch):
+    monkeypatch.setattr("edgedistill.distill.machine.available_bytes", lambda: 1_000_000)
+    outcome = cli("train", "--resume", tiny_run.path, "--steps", 1024)
+    assert outcome.code == 2
+    assert "Close other programs, or go on on a machine with more." in outcome.err
 
 
 def test_a_resumed_run_keeps_what_it_learns(cli, tiny_run):

@@ -1,6 +1,7 @@
 """What follows from what in a run, and when it is written."""
 
 import shutil
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +70,22 @@ def test_an_evaluation_stops_between_two_decisions(tmp_path):
     again = train(run, config, resume=True)
     assert [next(again), type(next(again))] == [Resumed(64), Evaluating]
     again.close()
+
+
+def test_the_time_of_an_evaluation_that_is_stopped_is_not_counted(tmp_path, monkeypatch):
+    """It is made up for when the run goes on."""
+    config = replace(APART, evaluate_every=64)
+    run, seen, now = RunFolder.create(tmp_path / "run", config), [], [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def should_stop():
+        now[0] += 100.0 * any(isinstance(event, Evaluating) for event in seen)
+        return now[0] > 300
+
+    for event in train(run, config, should_stop=should_stop):
+        seen.append(event)
+    assert now[0] > 300
+    assert run.load_checkpoint()[1]["seconds"] == 0
 
 
 @pytest.mark.parametrize(

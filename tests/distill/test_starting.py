@@ -38,6 +38,13 @@ def test_learning_starts_with_a_memory_that_is_smaller_than_the_usual_start(tmp_
     assert start(tmp_path / "run", teacher_from=str(tiny_run.path), memory_frames=500)[1].learning_starts == 500
 
 
+def test_students_of_a_dqn_teacher_take_its_minibatch_as_it_is(tmp_path):
+    _, config = start(tmp_path / "run", teacher="dqn", minibatch=64, memory_frames=500)
+    assert (config.minibatch, config.student_batch) == (64, 64)
+    with pytest.raises(BadRequest, match="out, got 1 and 16 of its 64"):
+        start(tmp_path / "other", teacher="dqn", minibatch=64, student_batch=16, memory_frames=500)
+
+
 @pytest.mark.parametrize("mode", ["realtime", "offline"])
 def test_a_frozen_teacher_goes_into_the_run_and_stays_as_it_was(tmp_path, tiny_run, mode):
     small = {
@@ -55,9 +62,14 @@ def test_a_frozen_teacher_goes_into_the_run_and_stays_as_it_was(tmp_path, tiny_r
     # It is played once; its score counts for all evaluations.
     assert sum(isinstance(event, Evaluating) and event.network == "teacher" for event in events) == 1
     assert len({event.scores["teacher"] for event in events if isinstance(event, Evaluated)}) == 1
+    # It has the step of its own run, and its games are still its own when students go on.
+    for network, step in (("best_teacher", 10**6), ("pico", 10**6), ("pico", 128)):
+        run.log_evaluation({"network": network, "step": step})
 
     config = replace(config, steps=320)
     assert [event.step for event in train(run, config, resume=True) if isinstance(event, Evaluated)] == [320]
+    kept = [(record["network"], record["step"]) for record in run.evaluations()]
+    assert kept == [("best_teacher", 10**6), ("pico", 128)]
 
 
 def test_the_teacher_of_an_unevaluated_run_is_its_last(tmp_path, tiny_run):

@@ -6,11 +6,13 @@ from base64 import b64decode
 from dataclasses import asdict
 
 import pytest
+import torch
 from PIL import Image
 
 from edgedistill.atari.protocol import Protocol
 from edgedistill.report import watching
 from edgedistill.report.page import page
+from edgedistill.runs.ensemble import Member
 from edgedistill.runs.folder import RunFolder
 
 
@@ -68,6 +70,7 @@ def test_another_runs_file_does_not_count(evaluated_run, tiny_export, tmp_path):
 
 def test_scores_of_evaluate_count_at_the_last_step(evaluated_run):
     run = evaluated_run("run", teacher=[5.0, 11.7], micro=[4.0, 6.0])
+    RunFolder.open(run).save_best_teacher({"weight": torch.zeros(1)}, {"step": 2000, "mean": 11.7})
     for network, step, returns in (
         ("best_teacher", 2000, [21.7, 21.7]),
         ("micro", 1000, [1.0, 1.0]),
@@ -79,6 +82,27 @@ def test_scores_of_evaluate_count_at_the_last_step(evaluated_run):
         RunFolder.open(run).log_evaluation(record | sticky)
     found = rows(page_of([run]))["micro"]
     assert found[4:8] == ["11.7 [11.7, 11.7]", "2, ε 0.01", "0.35", "50.0% [50, 50]"]
+
+
+def test_scores_of_evaluate_count_where_the_best_teacher_stays_to_the_end(tiny_run, tmp_path):
+    """Its mean is logged again at each evaluation after it; the teacher then on the disk is of an earlier step."""
+    run = RunFolder.open(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    (run.path / "evaluations.jsonl").unlink(missing_ok=True)
+    last = run.metrics().evaluations[-1]
+    run.save_best_teacher(run.load_best_teacher()[0], {"step": last.step - 64, "mean": last.scores["teacher"]})
+    protocol = asdict(Protocol(episodes=2))
+    for network, step in (("best_teacher", last.step - 64), ("pico", last.step)):
+        run.log_evaluation({"network": network, "step": step, "protocol": protocol, "returns": [21.0, 21.0]})
+    assert rows(page_of([run.path]))["pico"][5] == "2, ε 0.01"
+
+
+def test_a_run_beside_several_teachers_has_a_page(evaluated_run):
+    members = tuple(Member(f"pong:{name}", "student", name, 1.0) for name in ("micro", "nano"))
+    runs = [
+        evaluated_run(name, teacher=[9.0], micro=[3.0], teacher_from="a + b", ensemble=ensemble)
+        for name, ensemble in (("both", members), ("one", members[:1]))
+    ]
+    assert "ensemble=pong:micro+pong:nano" in text_of(page_of(runs))
 
 
 def test_several_runs_stand_beside_each_other(evaluated_run):

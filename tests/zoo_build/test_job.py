@@ -54,6 +54,18 @@ def test_the_time_left_is_that_of_the_steps_left_at_the_pace_of_late(planned):
     assert read_progress(folder, plan)[0].minutes_left is None
 
 
+def test_the_pace_of_a_finish_is_its_own(planned):
+    folder, plan = planned(games=("pong",), steps=1_000)
+    run = RunFolder(GameFolder(folder, "pong").run)
+    run.path.mkdir(parents=True)
+    for step in range(0, 1_001, 50):
+        run.log(ProgressRecord(step, seconds=6.0 * step if step <= 900 else 5_400 + 30.0 * (step - 900)))
+        if step >= 900:
+            (line,) = read_progress(folder, plan, running=["pong"])
+            # The first report of the finish knows no pace yet.
+            assert line.minutes_left == {900: None, 950: 25, 1_000: 0}[step]
+
+
 def test_a_trained_game_is_exported_recorded_and_drawn(tiny_run, planned):
     folder, plan = planned(games=("pong",))
     place = GameFolder(folder, "pong")

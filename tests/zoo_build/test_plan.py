@@ -32,7 +32,7 @@ def test_games_are_added_and_steps_grow(tmp_path):
         ({"seed": 1}, "begun with seed 0, which cannot change; got 1"),
         ({"episodes": 30}, "begun with episodes 100"),
         ({"students": ("pico",)}, "begun with students net5, micro, nano, pico, which cannot change; got pico"),
-        ({"settings": {"envs": 8}}, "begun with settings none, which cannot change; got envs=8"),
+        ({"settings": {"envs": 8}}, "begun with settings none, which cannot change; got envs=8. Leave --set out"),
     ],
 )
 def test_other_settings_in_the_same_folder_are_refused(tmp_path, given, difference):

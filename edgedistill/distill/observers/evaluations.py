@@ -50,6 +50,7 @@ class Evaluations(Observer):
             played = yield from self._play(players)
         except _Stop:
             running.stopped = True
+            running.forget_since(began)
             yield Interrupted(running.step)
             return
         scores |= {name: each.mean for name, each in played.items()}
