@@ -55,6 +55,8 @@ class Students:
             self.centre(memory)
             if students_in_integers(self._config, span.step):
                 self.begin_integers(memory)
+            else:
+                self.end_integers()
         for student in self.learners:
             student.set_rate(student_rate(self._config, span.step))
 
@@ -96,6 +98,16 @@ class Students:
                 ranges = measure_ranges(student.player, x)
                 for network in student.networks.values():
                     network.begin_integers(ranges)
+
+    def end_integers(self) -> None:
+        """Let students of a run that had ended, and goes on with more steps, compute in floats until integers are due.
+
+        Ranges are measured anew then: a better player's activations are several times as large.
+        """
+        for student in self.learners:
+            if student.network.is_integer:
+                for network in student.networks.values():
+                    network.end_integers()
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and optimiser moments of all, by name."""

@@ -66,6 +66,8 @@ class Learner:
         self.losses.clear()
         return mean
 
+    # An average that followed with gradients would keep a node of the graph for each update of the run.
+    @torch.no_grad()
     def step(self, max_grad_norm: float | None) -> None:
         """One step along the gradients, which are clipped to a norm if there is one."""
         if max_grad_norm is not None:

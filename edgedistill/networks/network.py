@@ -152,6 +152,10 @@ class AtariNetwork(ActionNetwork):
         """From here on a student computes with the integers of its export; `measure_ranges` gives the ranges."""
         self.ranges.copy_(ranges)
 
+    def end_integers(self) -> None:
+        """From here on it computes in floats."""
+        self.ranges.zero_()
+
     def weighted_layers(self) -> list[nn.Conv2d | nn.Linear]:
         """The layers with weights, in order."""
         return [layer for layer in (*self.trunk, self.head) if isinstance(layer, nn.Conv2d | nn.Linear)]

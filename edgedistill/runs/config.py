@@ -99,8 +99,8 @@ class TrainConfig:
         least=0,
         most=1,
     )
-    """In a straight line; it gets there when the rates of its students begin to fall. 1 is Gallici et al. 2024; 0, a
-    constant rate, is Mnih et al. 2015. Half is between them
+    """In a straight line; it gets there when its students' rates begin to fall. 1, without students, is Gallici et
+    al. 2024; 0, a constant rate, is Mnih et al. 2015. Half is between them
     (`benchmarks/teacher_recipe.py --question cooldown`)."""
     max_grad_norm: float = setting(10.0, "Gradient clipping of PQN's teacher.", Group.TEACHER, above=0, most=1e9)
     """Gallici et al. 2024."""

@@ -14,6 +14,7 @@ from edgedistill.distill.play import env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.profiler import Profile, profiling
+from edgedistill.runs.schedule import rollouts
 from tests.conftest import DQN, TINY
 
 
@@ -79,6 +80,15 @@ def test_students_finish_beside_a_teacher_that_is_done():
     assert [event.teacher_loss is None for event in events] == [False] * 7 + [True] * 3
     assert all(event.student_loss for event in events[3:])
     assert {student.updates for student in learners.students.learners} == {5 * 4 + 3 * 4 * 3}
+
+
+def test_students_beside_a_dqn_that_is_done_take_a_multiple_of_its_updates():
+    config = replace(
+        TINY, **DQN, rollout_length=4, student_batch=32, steps=128, teacher_cooldown=0.5, student_cooldown=0.5,
+        frozen_batches=3,
+    )  # fmt: skip
+    # An update per game while it learns, with which students learn; 16 steps a rollout.
+    assert [span.memory_batches for span in rollouts(config, 0)] == [0] * 4 + [4 * 3] * 4
 
 
 def test_dqn_and_its_students_learn_together_once_the_replay_has_enough():

@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from edgedistill.atari.games import action_count
+from edgedistill.catalogue import find_architecture
 from edgedistill.distill.events import Evaluated, Evaluating, Progress, Resumed, Saved
 from edgedistill.distill.starting import new_run
+from edgedistill.distill.students import student_learner
 from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.experience.memory import ReplayMemory
+from edgedistill.networks.network import AtariNetwork
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.schedule import rollouts
 from edgedistill.teachers.teacher import values_of
@@ -95,6 +98,32 @@ def test_without_its_memory_a_run_goes_on_and_says_what_that_costs(tmp_path, dam
         "It fills anew, and until then nothing is learnt from it."
     )
     assert [bool(each) for each in losses] == [False, True, True, True]
+
+
+def test_a_run_that_goes_on_learns_in_floats_until_integers_are_due_again(tmp_path):
+    """A better player's activations are larger, so that ranges of before would cut them off."""
+    config = replace(FEW, student_integers=0.25)
+    run = RunFolder.create(tmp_path / "run", config)
+    list(train(run, config))
+    ranges = [final_tensors(run)["student.pico.ranges"]]
+    longer, seen = replace(config, steps=1024), []
+    for event in train(run, longer, resume=True, should_stop=lambda: len(seen) > 2):
+        seen.append(event)
+    ranges.append(final_tensors(run)["student.pico.ranges"])
+    assert run.load_checkpoint()[1]["step"] < 768
+    list(train(run, longer, resume=True))
+    ranges.append(final_tensors(run)["student.pico.ranges"])
+    assert [bool((each > 0).all()) for each in ranges] == [True, False, True]
+    assert not torch.equal(ranges[0], ranges[2])
+
+
+def test_an_average_keeps_no_graph_of_the_updates_before():
+    pico = AtariNetwork(find_architecture("pico"), 6)
+    learner = student_learner(replace(FEW, student_average=0.9), "student.pico", pico)
+    for _ in range(2):
+        pico(torch.rand(1, 64, 21, 21)).sum().backward()
+        learner.step(None)
+    assert all(each.grad_fn is None and not each.requires_grad for each in learner.average.parameters())
 
 
 def test_a_request_to_stop_ends_with_a_checkpoint(tmp_path):
