@@ -13,13 +13,14 @@ from edgedistill.teachers.teacher import NAME
 from edgedistill.teachers.trained import load_trained
 
 
-def load_teacher(path: Path) -> tuple[str, ActionNetwork]:
-    """A teacher and its game."""
+def load_teacher(path: Path) -> tuple[str, ActionNetwork, bool]:
+    """A teacher, its game, and whether its outputs are Q-values."""
     if path.suffix == ".onnx":
         game = Policy.load(path).card.game
         ready = load_ready_teacher(str(path), game, len(Emulator(game).actions))
         network = network_of(ready.kind, ready.network, len(Emulator(game).actions), bf16=False)
         load_module(network, ready.tensors, NAME)
-        return game, network
+        return game, network, ready.emits_q
     run = RunFolder.open(path)
-    return run.config().game, load_trained(run, ["best_teacher"])[0].network
+    config = run.config()
+    return config.game, load_trained(run, ["best_teacher"])[0].network, config.teacher_emits_q

@@ -47,12 +47,13 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 
 
 def kill(process: subprocess.Popen[str], seconds: float) -> None:
-    """SIGKILL to all of a command's processes, unless it ends sooner."""
+    """SIGKILL to all of a command's processes, unless it ends sooner, and then well."""
     try:
-        process.communicate(timeout=seconds)
+        _, said = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        _, said = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), said
 
 
 def finish(*arguments: object, code: int = 0) -> str:

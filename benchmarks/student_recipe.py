@@ -28,6 +28,7 @@ from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import NATURE_DQN
 from edgedistill.distill.student_update import update_student
 from edgedistill.distill.students import Students, student_learner
+from edgedistill.errors import BadRequest
 from edgedistill.experience.batch import Batch
 from edgedistill.experience.collect import collect
 from edgedistill.experience.memory import ReplayMemory
@@ -140,10 +141,11 @@ def main() -> None:
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
-    game, teacher = load_teacher(arguments.teacher)
+    game, teacher, emits_q = load_teacher(arguments.teacher)
     base = TrainConfig(
-        game, steps=arguments.batches, seed=arguments.seed, teacher_from=str(arguments.teacher), student_cooldown=0.3,
-        student_integers=0.0, memory_frames=arguments.frames, threads=arguments.threads,
+        game, steps=arguments.batches, seed=arguments.seed, teacher_from=str(arguments.teacher),
+        teacher_emits_q=emits_q, student_cooldown=0.3, student_integers=0.0, memory_frames=arguments.frames,
+        threads=arguments.threads,
     )  # fmt: skip
     if arguments.floor:
         base = replace(base, epsilon_floors=tuple(arguments.floor))
@@ -163,6 +165,11 @@ def _rows(
 ) -> Iterator[dict[str, float | int | str]]:
     for contestant in QUESTIONS[question]:
         if not only or contestant.name in only:
+            try:
+                replace(base, **contestant.settings)
+            except BadRequest as error:
+                print(f"{contestant.name} is left out: {error}")
+                continue
             began = time.perf_counter()
             student = teach(contestant, base, teacher, memory)
             seconds = time.perf_counter() - began

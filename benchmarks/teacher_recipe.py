@@ -31,8 +31,11 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "epochs": {"2": {}, "1": {"epochs": 1}, "1, 0.004": {"epochs": 1, "muon_learning_rate": 4e-3}},
     "minibatch": {"128": {}, "256": {"minibatch": 256}},
     "lambda": {"0.65": {}, "0.8": {"lam": 0.8}, "0.5": {"lam": 0.5}},
-    "average": {"none": {}, **{str(decay): {"teacher_average": decay} for decay in (0.99, 0.997)}},
-    "cooldown": {"0.5": {}, "1": {"teacher_cooldown": 0.9}},
+    "average": {
+        "none": {"teacher_average": 0.0},
+        **{str(decay): {"teacher_average": decay} for decay in (0.99, 0.997)},
+    },
+    "cooldown": {"0.5": {}, "1": {"teacher_cooldown": 1.0}},
 }
 
 
@@ -79,7 +82,7 @@ def rows(run: RunFolder) -> list[list[str]]:
             for each in metrics.progress
             if evaluation.step - WINDOW < each.step <= evaluation.step and each.play_return is not None
         ]
-        minutes = (evaluation.seconds - evaluation.evaluation_seconds) / 60
+        minutes = (evaluation.seconds - metrics.evaluation_seconds_before(evaluation.step)) / 60
         scores = ", ".join(f"{name} {score:g}" for name, score in evaluation.scores.items())
         play = f"{np.mean(returns):.1f}" if returns else ""
         found.append([f"{evaluation.step:,}", f"{minutes:.1f}", play, scores])

@@ -65,9 +65,9 @@ class Exports:
         self._save([*self.rows, {**row, "now": now, "pause": time.monotonic() - began}])
 
     def forget_after(self, step: int) -> None:
-        """The run goes on from a checkpoint of this step, whose clock knows of the exports before it alone."""
+        """The run goes on from a checkpoint of this step, whose clock knows of the exports up to it alone."""
         kept = [row for row in self.rows if row["step"] <= step]
-        self._save([row if row["now"] < step else {**row, "pause": 0.0} for row in kept])
+        self._save([row if row["now"] <= step else {**row, "pause": 0.0} for row in kept])
 
     def pauses_before(self, step: int) -> float:
         """Minutes of the run's clock up to an evaluation that went into exports."""
@@ -103,8 +103,9 @@ def follow(run: RunFolder, events: Iterable[Event], goal: Goal) -> Iterator[Even
     now = 0
     for event in chain(events, (None,)):
         now = event.step if isinstance(event, Progress | Resumed) else now
-        # A report later, because by then the checkpoint of the evaluated step is on disk.
-        if evaluated is not None and evaluated.scores[goal.student] >= goal.score - NEAR:
+        # A report later, because by then the checkpoint of the evaluated step is on disk, if it has one.
+        near = evaluated is not None and evaluated.scores[goal.student] >= goal.score - NEAR
+        if evaluated is not None and near and saved_step(run) == evaluated.step:
             exports.add(evaluated.step, now, goal)
         evaluated = event if isinstance(event, Evaluated) else None
         if isinstance(event, Resumed):
@@ -113,13 +114,21 @@ def follow(run: RunFolder, events: Iterable[Event], goal: Goal) -> Iterator[Even
             yield event
 
 
+def saved_step(run: RunFolder) -> int | None:
+    """Of the newest checkpoint."""
+    return int(run.load_checkpoint()[1]["step"]) if run.has_checkpoint() else None
+
+
 def train_seed(path: Path, seed: int, goal: Goal, arguments: argparse.Namespace) -> bool:
     """Train until both have arrived or the steps are done; False where a signal stopped it before."""
     resume = (path / "config.json").exists()
     if resume:
         run = RunFolder.open(path)
         config = run.config()
-        if is_done(run, goal) or run.load_checkpoint()[1]["step"] >= config.steps:
+        step = saved_step(run)
+        if step is None:
+            raise SystemExit(f"{path} was killed before its first checkpoint. Delete it, and type the same again.")
+        if is_done(run, goal) or step >= config.steps:
             return True
     else:
         given = {

@@ -42,6 +42,7 @@ def test_seeds_differ_between_choosing_and_reporting():
     short = {"episodes": 3, "epsilon": 0.5, "max_frames": 2000}
     reported = evaluate(always(0), "breakout", Protocol(**short, seed=EVALUATION_SEED))
     assert reported == evaluate(always(0), "breakout", Protocol(**short, seed=EVALUATION_SEED))
+    assert reported != evaluate(always(0), "breakout", Protocol(**short, seed=VALIDATION_SEED))
 
 
 def test_what_a_listener_raises_ends_the_evaluation():

@@ -324,7 +324,7 @@ def test_a_folder_needs_a_parent(student, tmp_path):
         write_board_folder(student, "pong", Path(tmp_path / "missing" / "pi"), find_target("raspberry-pi-4"))
 
 
-def test_a_c_folder_compiles_and_fits_its_board(student, tmp_path):
+def test_a_c_folder_is_whole_and_compiles(student, tmp_path):
     folder = tmp_path / "pong-m4"
     write_board_folder(student, "pong", folder, find_target("cortex-m4"))
     assert sorted(entry.name for entry in folder.iterdir()) == [
@@ -332,6 +332,8 @@ def test_a_c_folder_compiles_and_fits_its_board(student, tmp_path):
         "student_selftest.c",
     ]  # fmt: skip
     assert "logits[6]" in (folder / "README.md").read_text()
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
     compiled = run("cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-c", "student.c", cwd=folder)
     assert compiled.returncode == 0, compiled.stderr
 

@@ -55,6 +55,7 @@ def test_a_program_that_computes_what_it_should_says_so_and_another_does_not(tar
         assert subprocess.run(compiled(target, copy, *static), check=False).returncode == 1
 
 
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 def test_what_the_export_says_comes_next_runs(cli, tmp_path):
     folder = tmp_path / "in a folder" / "pong-c"
     folder.parent.mkdir()
