@@ -101,7 +101,8 @@ def train(
         )
     if keep is not None:
         console.print(verdict(kept, keep, config.evaluate_episodes), soft_wrap=True)
-        longer = f"--minutes {config.minutes:g}" if config.minutes else f"--steps {2 * config.steps}"
+        by_minutes = config.minutes and view.course.step < config.steps
+        longer = f"--minutes {config.minutes:g}" if by_minutes else f"--steps {2 * config.steps}"
         print_next(_export(run.path, config, smallest.student) if smallest else f"{again} {longer}")
     else:
         print_next(*(_export(run.path, config, name) for name in wanted), f"edgedistill evaluate {typed(run.path)}")

@@ -29,7 +29,16 @@ def take_up(
     learners.load(tensors)
     state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState) if entry.name in saved})
     step: int = saved["step"]
-    state.best_teaches = config.frozen or (state.best_teaches and not teacher_learns(config, step))
+    if step % config.rollout_steps:
+        raise BadRequest(
+            f"{run.path} has {step:,} steps, which are no whole rollouts of {config.rollout_steps}: its config.json "
+            "was changed. Put back its envs and rollout_length."
+        )
+    learns = teacher_learns(config, step)
+    if state.best_teaches and learns:
+        # It gets better still, and so do its students: the ranges of their integers are measured anew.
+        learners.students.end_integers()
+    state.best_teaches = config.frozen or (state.best_teaches and not learns)
     evaluated = _take_over_evaluation(run, config, state, step)
     if step >= config.steps and evaluated:
         raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
@@ -38,7 +47,9 @@ def take_up(
     if config.needs_memory:
         _fill(memory, run, step, warn)
         learners.students.look_at(memory)
-    is_due = step >= config.steps or evaluation_due(config, step)
+    # With fewer steps, the step at which it would have been scored a last time may lie behind.
+    unscored = bool(config.students) and not learns and not state.best_teaches
+    is_due = step >= config.steps or unscored or evaluation_due(config, step)
     return step, state, is_due and not evaluated
 
 

@@ -117,6 +117,34 @@ def test_a_run_that_goes_on_learns_in_floats_until_integers_are_due_again(tmp_pa
     assert not torch.equal(ranges[0], ranges[2])
 
 
+def test_a_run_whose_teacher_learns_again_measures_ranges_anew_where_integers_stay_due(tmp_path):
+    config = replace(FEW, student_integers=0.75, student_cooldown=0.25)
+    run = RunFolder.create(tmp_path / "run", config)
+    list(train(run, config))
+    before = final_tensors(run)["student.pico.ranges"]
+    list(train(run, replace(config, steps=640), resume=True))
+    after = final_tensors(run)["student.pico.ranges"]
+    assert bool((after > 0).all()) and not torch.equal(before, after)
+
+
+def test_a_run_that_goes_on_with_fewer_steps_scores_its_teacher_before_it_hands_over(tmp_path):
+    config = replace(FEW, steps=1024, evaluate_every=128, student_cooldown=0.25)
+    run = RunFolder.create(tmp_path / "run", config)
+    seen = []
+    for event in train(run, config, should_stop=lambda: len([e for e in seen if isinstance(e, Progress)]) >= 5):
+        seen.append(event)
+    step = run.load_checkpoint()[1]["step"]
+    assert [step, run.metrics().evaluations[-1].step] == [320, 256]
+    list(train(run, replace(config, steps=384), resume=True))
+    assert run.metrics().evaluation_at(320) is not None
+
+
+def test_a_config_with_other_rollouts_than_those_played_is_refused(tmp_path, tiny_run):
+    run = RunFolder.open(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    with pytest.raises(BadRequest, match="512 steps, which are no whole rollouts of 48"):
+        list(train(run, replace(TINY, steps=1024, envs=3), resume=True))
+
+
 def test_an_average_keeps_no_graph_of_the_updates_before():
     pico = AtariNetwork(find_architecture("pico"), 6)
     learner = student_learner(replace(FEW, student_average=0.9), "student.pico", pico)
