@@ -253,7 +253,8 @@ class RunFolder:
         return self._checkpoints / f"memory-{step:09d}.safetensors"
 
     def _files(self) -> list[Path]:
-        return sorted(self._checkpoints.glob("step-*.safetensors"))
+        # By number: beyond nine digits, names are longer.
+        return sorted(self._checkpoints.glob("step-*.safetensors"), key=lambda file: (len(file.name), file.name))
 
     @timed("checkpoint")
     def save_best_teacher(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:

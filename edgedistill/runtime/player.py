@@ -14,6 +14,8 @@ from edgedistill.runtime.policy import Policy
 
 # The console draws 60 frames a second; a decision lasts four of them.
 SECONDS_PER_DECISION = FRAME_SKIP / 60
+# Play that fell further behind, asleep or on an overloaded board, does not race to catch up.
+MOST_BEHIND_SECONDS = 0.5
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.style import Style
 
 from edgedistill.runtime import kitty
 from edgedistill.runtime.card import Card
-from edgedistill.runtime.player import SECONDS_PER_DECISION, Decision
+from edgedistill.runtime.player import MOST_BEHIND_SECONDS, SECONDS_PER_DECISION, Decision
 from edgedistill.runtime.terminal import Layout, TerminalScreen
 from edgedistill.runtime.value_bars import ValueBars
 
@@ -38,7 +38,7 @@ def watch(decisions: Iterator[Decision], card: Card, console: Console) -> Iterat
                     console.file.write(kitty.picture(decision.screen(), layout.columns, layout.lines))
                     console.file.flush()
                 yield decision
-                due += SECONDS_PER_DECISION
+                due = max(due, time.monotonic() - MOST_BEHIND_SECONDS) + SECONDS_PER_DECISION
                 time.sleep(max(0.0, due - time.monotonic()))
         except KeyboardInterrupt:
             return

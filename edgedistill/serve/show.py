@@ -12,7 +12,7 @@ import numpy as np
 from edgedistill.atari.emulator import Emulator
 from edgedistill.atari.protocol import Episode, Protocol
 from edgedistill.errors import BadRequest, EdgeDistillError
-from edgedistill.runtime.player import SECONDS_PER_DECISION, Decision, decide
+from edgedistill.runtime.player import MOST_BEHIND_SECONDS, SECONDS_PER_DECISION, Decision, decide
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games
 from edgedistill.schema import Check, Unfit, flag, number, one_of, table
@@ -23,8 +23,6 @@ from edgedistill.signals import Stop
 SPEEDS = ("real", "max")
 # How long a paused game sleeps before it looks whether it shall stop.
 PAUSE_SECONDS = 0.25
-# A board that fell further behind, asleep or overloaded, does not race to catch up.
-MOST_BEHIND_SECONDS = 0.5
 # Presses that wait for the game; more at once come from no hand.
 MOST_PRESSES = 16
 LAST_SCORES = 10

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgedistill.errors import BadRequest
 from edgedistill.runs.folder import METRICS, RunFolder
-from edgedistill.runs.metrics import Metrics
+from edgedistill.runs.metrics import RECENT_REPORTS, Metrics
 from edgedistill.runtime.policy import Policy
 from edgedistill.zoo_build.plan import Plan
 
@@ -29,8 +29,8 @@ class Trained:
     """Agent steps"""
     seconds: float = 0.0
     """Spent on it, evaluations included"""
-    metrics: Metrics = field(default_factory=Metrics)
-    """Its log"""
+    recent: Metrics = field(default_factory=Metrics)
+    """The last reports of its log"""
     evaluated_step: int = -1
     """Of the last evaluation"""
     scores: tuple[tuple[str, float], ...] = ()
@@ -124,7 +124,7 @@ def _read_training(run: Path, size: int, time: int) -> Trained:
     return Trained(
         metrics.step,
         metrics.seconds_until(metrics.step),
-        metrics,
+        Metrics(metrics.progress[-RECENT_REPORTS:]),
         last.step if last else -1,
         tuple(last.scores.items()) if last else (),
     )

@@ -50,7 +50,7 @@ def read_progress(
 def _minutes_left(training: Trained, config: TrainConfig) -> float | None:
     # Students that finish have a pace of their own.
     since = teacher_end(config) if training.step >= teacher_end(config) else 0
-    pace = training.metrics.seconds_a_step(since)
+    pace = training.recent.seconds_a_step(since)
     return None if pace is None else steps_to_go(config, training.step) * pace / 60
 
 

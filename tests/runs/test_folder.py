@@ -27,12 +27,13 @@ def weights(value):
     return {"w": torch.full((3,), float(value))}
 
 
-def test_the_newest_checkpoint_is_loaded_and_two_are_kept(run):
-    for step in (10, 20, 30):
+@pytest.mark.parametrize("steps", [(10, 20, 30), (10**9 - 10, 10**9, 10**9 + 10)])
+def test_the_newest_checkpoint_is_loaded_and_two_are_kept(run, steps):
+    for step in steps:
         run.save_checkpoint(step, weights(step), {"seconds": 1.0})
     tensors, state = run.load_checkpoint()
-    assert state == {"seconds": 1.0, "step": 30}
-    assert torch.equal(tensors["w"], weights(30)["w"])
+    assert state == {"seconds": 1.0, "step": steps[-1]}
+    assert torch.equal(tensors["w"], weights(steps[-1])["w"])
     assert len(list((run.path / "checkpoints").iterdir())) == 2
 
 
