@@ -43,8 +43,6 @@ def run_arm(path: Path, game: str, steps: int, options: list[str]) -> RunFolder:
     command = python_command("-c", "from edgedistill.cli import main; main()", "train")
     if not (path / "config.json").exists():
         subprocess.run([*command, "--game", game, "--steps", str(steps), "--out", str(path), *options], check=True)
-    elif not RunFolder.open(path).has_checkpoint():
-        raise SystemExit(f"{path} was killed before its first checkpoint. Delete it, and type the same again.")
     elif RunFolder.open(path).load_checkpoint()[1]["step"] < RunFolder.open(path).config().steps:
         subprocess.run([*command, "--resume", str(path)], check=True)
     return RunFolder.open(path)

@@ -104,8 +104,11 @@ def follow(run: RunFolder, events: Iterable[Event], goal: Goal) -> Iterator[Even
     for event in chain(events, (None,)):
         now = event.step if isinstance(event, Progress | Resumed) else now
         # A report later, because by then the checkpoint of the evaluated step is on disk, if it has one.
-        near = evaluated is not None and evaluated.scores[goal.student] >= goal.score - NEAR
-        if evaluated is not None and near and saved_step(run) == evaluated.step:
+        if (
+            evaluated is not None
+            and evaluated.scores[goal.student] >= goal.score - NEAR
+            and saved_step(run) == evaluated.step
+        ):
             exports.add(evaluated.step, now, goal)
         evaluated = event if isinstance(event, Evaluated) else None
         if isinstance(event, Resumed):
@@ -125,10 +128,7 @@ def train_seed(path: Path, seed: int, goal: Goal, arguments: argparse.Namespace)
     if resume:
         run = RunFolder.open(path)
         config = run.config()
-        step = saved_step(run)
-        if step is None:
-            raise SystemExit(f"{path} was killed before its first checkpoint. Delete it, and type the same again.")
-        if is_done(run, goal) or step >= config.steps:
+        if is_done(run, goal) or run.load_checkpoint()[1]["step"] >= config.steps:
             return True
     else:
         given = {

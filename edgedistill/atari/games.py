@@ -71,6 +71,15 @@ def find_game(name: str) -> str:
     raise BadRequest(f"No game '{name}'. {hint}")
 
 
+def is_game(name: str) -> bool:
+    """Whether `find_game` knows a name."""
+    try:
+        find_game(name)
+    except BadRequest:
+        return False
+    return True
+
+
 def game_title(game: str) -> str:
     """A game's name as people write it.
 

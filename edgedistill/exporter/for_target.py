@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgedistill.atari.games import find_game
+from edgedistill.atari.games import is_game
 from edgedistill.atari.protocol import Protocol
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
@@ -81,12 +81,4 @@ def _is_run(source: str) -> bool:
         return False
     path = Path(source)
     place = path.is_dir() or (len(path.parts) > 1 and path.suffix != ".onnx" and not path.is_file())
-    return is_run(source) or (place and not _is_game(source))
-
-
-def _is_game(source: str) -> bool:
-    try:
-        find_game(source)
-    except BadRequest:
-        return False
-    return True
+    return is_run(source) or (place and not is_game(source))

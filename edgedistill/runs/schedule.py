@@ -124,7 +124,7 @@ def teacher_rate(config: TrainConfig, step: int) -> float:
 
 def teacher_learns(config: TrainConfig, step: int) -> bool:
     """Whether the teacher learns from what is played at an agent step."""
-    return not config.frozen and teacher_rate(config, step) > 0
+    return step < teacher_end(config)
 
 
 def steps_to_go(config: TrainConfig, step: int) -> float:
@@ -135,7 +135,7 @@ def steps_to_go(config: TrainConfig, step: int) -> float:
     learning = max(0.0, min(teacher_end(config), config.steps) - step)
     finishing = max(0, config.steps - step) - learning
     work = learning * _step_cost(config, True) + finishing * _step_cost(config, False)
-    return work / _step_cost(config, learning > 0)
+    return work / _step_cost(config, teacher_learns(config, step))
 
 
 def is_handover(config: TrainConfig, step: int) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 
 from edgedistill.atari.emulator import Emulator
-from edgedistill.atari.games import find_game
+from edgedistill.atari.games import is_game
 from edgedistill.catalogue import find_architecture, load_catalogue
 from edgedistill.errors import BadRequest
 from edgedistill.networks.graph_layers import graph_layers
@@ -40,17 +40,9 @@ def find_exported(source: str) -> Path | None:
     if source.endswith(SUFFIX):
         return Path(source)
     game, _, student = source.partition(":")
-    if Path(source).exists() or not _is_game(game):
+    if Path(source).exists() or not is_game(game):
         return None
     return shipped_student(game, student or None)
-
-
-def _is_game(name: str) -> bool:
-    try:
-        find_game(name)
-    except BadRequest:
-        return False
-    return True
 
 
 def load_exported(path: Path, source: str, game: str) -> ReadyTeacher:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgedistill.report.clock import duration
 from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.schedule import steps_to_go, teacher_end
+from edgedistill.runs.schedule import steps_to_go, teacher_end, teacher_learns
 from edgedistill.zoo_build.layout import GameFolder, Trained
 from edgedistill.zoo_build.plan import Plan
 
@@ -49,7 +49,7 @@ def read_progress(
 
 def _minutes_left(training: Trained, config: TrainConfig) -> float | None:
     # Students that finish have a pace of their own.
-    since = teacher_end(config) if training.step >= teacher_end(config) else 0
+    since = 0 if teacher_learns(config, training.step) else teacher_end(config)
     pace = training.recent.seconds_a_step(since)
     return None if pace is None else steps_to_go(config, training.step) * pace / 60
 
