@@ -16,7 +16,7 @@ from edgedistill.cli import bench, compare, evaluate, export, games, hub, play, 
 from edgedistill.cli.examples import add_examples
 from edgedistill.cli.output import console, print_error
 from edgedistill.errors import EdgeDistillError, missing_extra
-from edgedistill.signals import unwound_by_sigterm
+from edgedistill.signals import unwound_when_ended
 
 app = typer.Typer(
     name="edgedistill",
@@ -58,13 +58,13 @@ def edgedistill(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; exit code 2 for a bad request, 1 for a failure, 130 for Ctrl-C, 143 for SIGTERM."""
+    """Run the command line; exit code 2 for a bad request, 1 for a failure, 130, 143 or 129 after a signal."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A terminal without a letter for 'ε' gets a question mark, not a traceback.
             stream.reconfigure(errors="replace")
     try:
-        with unwound_by_sigterm():
+        with unwound_when_ended():
             app(arguments)
     except EdgeDistillError as error:
         print_error(str(error))

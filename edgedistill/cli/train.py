@@ -42,7 +42,8 @@ def train(
     """Train a teacher and, in the same loop, distil it into students (Sun & Fazli 2019).
 
     With --teacher-from, students learn beside a frozen teacher; with --mode offline as well, by the protocol of Rusu et
-    al. 2015. Ctrl-C and SIGTERM stop the run with a checkpoint, and exit code 130 and 143; --resume goes on.
+    al. 2015. Ctrl-C, SIGTERM and a terminal that closes stop the run with a checkpoint, and exit code 130, 143 and 129;
+    --resume goes on.
     """
     from edgedistill.cli.profile_view import profile_summary, show_profile
     from edgedistill.cli.training_summary import print_summary

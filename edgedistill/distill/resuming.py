@@ -16,15 +16,20 @@ def take_up(
     run: RunFolder, config: TrainConfig, learners: Learners, memory: ReplayMemory, warn: Callable[[str], None]
 ) -> tuple[int, RunState, bool]:
     """Put the last checkpoint back into the learners and the memory, drop what was logged after it, and keep the
-    settings that it goes on with.
+    settings that it goes on with. A run that ended before its first checkpoint begins again.
 
     Returns:
         Its agent step, its state, and whether the evaluation of that step is still to be made.
 
     Raises:
         BadRequest: the run has all its steps and evaluations.
-        EdgeDistillError: there is no readable checkpoint.
+        EdgeDistillError: none of its checkpoints can be read.
     """
+    if not run.has_checkpoint():
+        warn(f"{run.path} has no checkpoint yet. It begins again.")
+        run.save_config(config)
+        run.forget_after(-1, warn)
+        return 0, RunState(best_teaches=config.frozen), False
     tensors, saved = run.load_checkpoint(warn)
     learners.load(tensors)
     state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState) if entry.name in saved})

@@ -42,7 +42,7 @@ def train(
 
     Raises:
         BadRequest: this machine has not the device or the memory for it.
-        EdgeDistillError: another process trains in this run; resuming without a readable checkpoint; a frozen teacher
+        EdgeDistillError: another process trains in this run; resuming where no checkpoint can be read; a frozen teacher
             that is gone; a loss that is no longer finite, or past all bounds; a disk that is full.
     """
     check_machine(config, action_count(config.game), resumes=resume)

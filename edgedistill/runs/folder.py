@@ -229,7 +229,8 @@ class RunFolder:
         files = self._files()
         if not files:
             raise EdgeDistillError(
-                f"{self.path} has no checkpoint yet. Wait for its first, or train again into another folder."
+                f"{self.path} has no checkpoint yet. Wait for its first, or go on with it: "
+                f"edgedistill train --resume {self.path}"
             )
         for file in reversed(files):
             try:

@@ -93,16 +93,14 @@ def say(place: GameFolder, line: str) -> None:
 
 def _train(place: GameFolder, plan: Plan, threads: int, should_stop: Callable[[], bool]) -> None:
     """Create the run or go on with it."""
-    if (place.run / "config.json").exists():
+    resume = (place.run / "config.json").exists()
+    if resume:
         run = RunFolder.open(place.run)
         config = replace(run.config(), steps=plan.steps, threads=threads)
         run.save_config(config)
     else:
         settings = {**plan.run_settings(), "threads": threads}
         run, config = new_run(place.run, place.game, plan.architectures(), "pqn", "realtime", (), settings)
-    resume = run.has_checkpoint()
-    if not resume:
-        run.forget_after(-1)  # of a start that came to no checkpoint
     with stop_signals() as stop:
         events = train(
             run, config, resume=resume, should_stop=lambda: stop.is_set() or should_stop(),

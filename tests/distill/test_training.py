@@ -221,6 +221,20 @@ def test_a_small_network_learns_by_itself_and_can_teach(tmp_path):
     assert teacher_of(final_tensors(beside)).keys() == teacher_of(run.load_best_teacher()[0]).keys()
 
 
+@pytest.mark.parametrize("changes", [{}, {"student_cooldown": 0.5}])
+def test_a_run_killed_before_its_first_checkpoint_begins_again_and_says_so(tmp_path, changes):
+    config = replace(FEW, **changes)
+    whole = RunFolder.create(tmp_path / "whole", config)
+    list(train(whole, config))
+    killed = killed_after(tmp_path / "run", config, Progress, 64)
+    assert not killed.has_checkpoint()
+    said = []
+    assert Resumed(0) in list(train(killed, config, resume=True, warn=said.append))
+    assert said == [f"{killed.path} has no checkpoint yet. It begins again."]
+    assert_equal_tensors(final_tensors(whole), final_tensors(killed))
+    assert [record.step for record in killed.metrics().progress] == list(range(64, 385, 64))
+
+
 def test_an_evaluation_in_which_a_run_was_killed_is_made_up(tmp_path):
     config = replace(FEW, evaluate_every=128, checkpoint_every=128)
     killed = killed_after(tmp_path / "run", config, Evaluating, 128)

@@ -1,6 +1,8 @@
 """A run that is stopped or killed from outside, as a whole process."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -52,6 +54,33 @@ def test_ctrl_c_and_sigterm_stop_with_a_checkpoint_and_say_how_to_go_on(tmp_path
     assert b"Stopping after this rollout" in out
     assert f"edgedistill train --resume {run}" in out.decode().replace("\n", " ")
     assert learnt(run)[1] == last_step(run) >= 768
+
+
+def test_a_terminal_that_closes_stops_with_a_checkpoint(tmp_path):
+    run = tmp_path / "run"
+    child, ours = pty.fork()
+    if child == 0:  # it leads the session of a terminal of its own, as a shell's command does
+        os.execv(sys.executable, [*TRAIN, "--out", str(run), "--steps", "1000000"])
+    deadline = time.monotonic() + 120
+    while last_step(run) < 768:
+        assert time.monotonic() < deadline
+        os.read(ours, 65_536)
+    os.close(ours)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    assert learnt(run)[1] == last_step(run) >= 768
+
+
+def test_under_nohup_a_terminal_that_closes_is_nothing(tmp_path):
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        ["nohup", *TRAIN, "--out", str(run), "--steps", "1024"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    wait_for(lambda: last_step(run) > 0, process)
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert learnt(run)[1] == 1024
 
 
 def test_kill_9_costs_only_the_work_since_the_last_checkpoint(tmp_path):

@@ -1,11 +1,13 @@
 """The page in a real browser."""
 
+import threading
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from edgedistill.serve.streams import STREAMS
 from tests.chromium import Chromium, needs_chromium
 
 pytestmark = needs_chromium
@@ -45,6 +47,27 @@ def test_the_game_is_seen_and_its_figures_move(running, chromium):
     assert {url.split("?")[0] for url in page.requests if not url.startswith("data:")} == {
         f"{running.url}/{path}" for path in ("", "students", "events", "screen.mjpeg", "press")
     }
+
+
+def test_a_picture_whose_connection_was_cut_goes_on(running, chromium, monkeypatch):
+    """As after some seconds without network, while the figures' connection survives."""
+    kind, opening, picture = STREAMS["/screen.mjpeg"]
+    cut = threading.Event()
+
+    def cut_off(snapshot):
+        if cut.is_set():
+            raise TimeoutError
+        return picture(snapshot)
+
+    monkeypatch.setitem(STREAMS, "/screen.mjpeg", (kind, opening, cut_off))
+    page = chromium.open(running.url)
+    page.wait_for("document.getElementById('screen').naturalWidth === 160")
+    cut.set()
+    wait_for_more(page, "decisions", number(page, "decisions") + 5)
+    cut.clear()
+    shown = "(pen.drawImage(document.getElementById('screen'), 0, 0), canvas.toDataURL())"
+    still = page.evaluate(shown)
+    page.wait_for(f"{shown} !== {still!r}", seconds=60)
 
 
 def test_pause_pauses_and_goes_on(running, chromium):
