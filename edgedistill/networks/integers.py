@@ -111,16 +111,12 @@ def integer_layers(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor
     return [integer_layer(layer, ranges[i], ranges[i + 1]) for i, layer in enumerate(layers)]
 
 
-def integer_forward(network: "AtariNetwork", x: Tensor, *, bf16: bool) -> Tensor:
-    """x (N, 64, 21, 21), pixel values from 0 to 255 -> logits (N, A) float32.
-
-    With `bf16` sums are rounded to bfloat16 on the way; whole numbers up to 256 are exact in it.
-    """
+def integer_parameters(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Each layer's integer weights, integer bias and what its sums are multiplied by, as `forward_through` takes them."""
     integers = integer_layers(network)
     # ONNX Runtime multiplies the scales of inputs and weights, and divides by that of the outputs, in this order.
     multipliers = [scale * LEVEL / LEVEL for _, _, scale in integers[:-1]] + [integers[-1][2] * LEVEL]
-    parameters = [(weight, bias, by) for (weight, bias, _), by in zip(integers, multipliers, strict=True)]
-    return forward_through(network.weighted_layers(), parameters, x, bf16=bf16)
+    return [(weight, bias, by) for (weight, bias, _), by in zip(integers, multipliers, strict=True)]
 
 
 def forward_through(
@@ -130,8 +126,14 @@ def forward_through(
     *,
     bf16: bool,
 ) -> Tensor:
-    """The same of layers whose whole-numbered weights and bias (out,) come separately, with what (out,) their sums are
-    multiplied by: to levels of uint8, or, in the last layer, to logits."""
+    """x (N, 64, 21, 21), pixel values from 0 to 255 -> logits (N, A) float32.
+
+    With `bf16` sums are rounded to bfloat16 on the way; whole numbers up to 256 are exact in it.
+
+    Args:
+        parameters: of each layer whole-numbered weights and bias (out,), and what (out,) their sums are multiplied by:
+            to levels of uint8, or, in the last layer, to logits.
+    """
     for number, (layer, (weight, bias, multiplier)) in enumerate(zip(layers, parameters, strict=True)):
         last = number == len(layers) - 1
         if last:

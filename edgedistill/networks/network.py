@@ -15,7 +15,7 @@ from edgedistill.atari.blocks import BLOCK, BLOCKS, to_input
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import Architecture
-from edgedistill.networks.integers import integer_forward
+from edgedistill.networks.integers import forward_through, integer_parameters
 
 
 class FrameConv2d(nn.Conv2d):
@@ -131,6 +131,8 @@ class AtariNetwork(ActionNetwork):
         self.trunk = nn.Sequential(*layers)
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.head = nn.Linear(widths[-1], actions)
+        # Of an integer student's `acting_copy`, which finds them once.
+        self.integers: list[tuple[Tensor, Tensor, Tensor]] = []
         # Of a student's hidden channels and units; 0 while it computes in floating point.
         self.ranges: Tensor
         if not layer_norm and not plain:
@@ -165,7 +167,9 @@ class AtariNetwork(ActionNetwork):
         if self.is_integer:
             # Learning bears bfloat16's roundings; who plays, plays as the export will.
             learns = torch.is_grad_enabled()
-            return integer_forward(self, x if learns else x.float(), bf16=self.bf16 and learns)
+            parameters = self.integers or integer_parameters(self)
+            layers = self.weighted_layers()
+            return forward_through(layers, parameters, x if learns else x.float(), bf16=self.bf16 and learns)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             features = self.trunk(x)
         values: Tensor = self.head(features.float())
@@ -207,11 +211,16 @@ Network = TypeVar("Network", bound=ActionNetwork)
 def acting_copy(network: Network) -> Network:
     """The network as it is now, to act with while the original learns.
 
-    With `bf16`, weights that autocast would cast at each call are cast once: the values are the same.
+    What the original finds at each call is found once, with the same values: an integer student's integers, and, with
+    `bf16`, the weights that autocast casts.
     """
     copy = deepcopy(network).requires_grad_(False)
     for part in copy.modules():
-        if isinstance(part, AtariNetwork) and part.bf16 and not part.is_integer:
+        if not isinstance(part, AtariNetwork):
+            continue
+        if part.is_integer:
+            part.integers = integer_parameters(part)
+        elif part.bf16:
             for layer in part.trunk:
                 # The first layer scales its weights in float32 before they are cast.
                 if isinstance(layer, nn.Conv2d | nn.Linear) and not isinstance(layer, FrameConv2d):
@@ -220,10 +229,10 @@ def acting_copy(network: Network) -> Network:
 
 
 class GreedyPolicy:
-    """A network as the evaluation protocol wants it: frames (N, 84, 84, 4) uint8 -> greedy actions (N,)."""
+    """A network, as it is now, as the evaluation protocol wants it: frames (N, 84, 84, 4) uint8 -> greedy actions (N,)."""
 
     def __init__(self, network: ActionNetwork) -> None:
-        self.network = network
+        self.network = acting_copy(network)
         self._device = network.device
 
     @torch.inference_mode()

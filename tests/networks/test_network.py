@@ -5,6 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from edgedistill.atari.blocks import shown, stacked, to_blocks, to_input
 from edgedistill.catalogue import NATURE_DQN, Architecture, Conv, find_architecture, load_catalogue
+from edgedistill.networks.integers import measure_ranges
 from edgedistill.networks.network import (
     AtariNetwork,
     FrameConv2d,
@@ -115,6 +116,20 @@ def test_a_centred_student_sees_frames_around_their_background_with_nothing_adde
     plain.trunk[0].bias.data = student.trunk[0].plain_bias().data
     plain.centre(0)
     assert torch.allclose(plain(x), expected, atol=1e-4)
+
+
+def test_a_copy_of_an_integer_student_acts_as_it_did_when_it_was_made():
+    student = AtariNetwork(find_architecture("pico"), 6)
+    x = inputs(4, seed=1)
+    student.begin_integers(measure_ranges(student, x))
+    with torch.no_grad():
+        before = student(x)
+        copy, policy = acting_copy(student), GreedyPolicy(student)
+        for layer in student.weighted_layers():
+            layer.weight *= -1.5
+        assert not torch.equal(student(x), before)
+        assert torch.equal(copy(x), before)
+    np.testing.assert_array_equal(policy.values(np.moveaxis(random_frames(4, seed=1), 1, 3)), before.numpy())
 
 
 @pytest.mark.parametrize("normalised", [True, False])
