@@ -112,7 +112,7 @@ def integer_layers(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor
 
 
 def integer_parameters(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Each layer's integer weights, integer bias and what its sums are multiplied by, as `forward_through` takes them."""
+    """Each layer's integer weights, integer bias and what its sums are multiplied by: what `forward_through` takes."""
     integers = integer_layers(network)
     # ONNX Runtime multiplies the scales of inputs and weights, and divides by that of the outputs, in this order.
     multipliers = [scale * LEVEL / LEVEL for _, _, scale in integers[:-1]] + [integers[-1][2] * LEVEL]

@@ -229,7 +229,7 @@ def acting_copy(network: Network) -> Network:
 
 
 class GreedyPolicy:
-    """A network, as it is now, as the evaluation protocol wants it: frames (N, 84, 84, 4) uint8 -> greedy actions (N,)."""
+    """A network as it is now, for the evaluation protocol: frames (N, 84, 84, 4) uint8 -> greedy actions (N,)."""
 
     def __init__(self, network: ActionNetwork) -> None:
         self.network = acting_copy(network)
