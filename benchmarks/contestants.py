@@ -104,8 +104,8 @@ QUESTIONS: dict[str, list[Contestant]] = {
         Contestant("reverse-kl", MICRO, {"loss": "reverse-kl"}),
         Contestant("nll", MICRO, {"loss": "nll"}),
         Contestant("mse", MICRO, {"loss": "mse"}),
-        Contestant("kl+imitation-q", MICRO, {"loss": "kl+imitation-q", "target_update": 250}),
-        Contestant("kl+self-q", MICRO, {"loss": "kl+self-q", "target_update": 250}),
+        Contestant("kl+imitation-q", MICRO, {"loss": "kl+imitation-q"}),
+        Contestant("kl+self-q", MICRO, {"loss": "kl+self-q"}),
     ],
     "optimiser": [
         Contestant("muon", MICRO),

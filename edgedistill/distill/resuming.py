@@ -1,6 +1,7 @@
 """Where a resumed run goes on, and what it still owes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 
 from edgedistill.distill.learners import Learners
@@ -43,6 +44,8 @@ def take_up(
     if state.best_teaches and learns:
         # It gets better still, and so do its students: the ranges of their integers are measured anew.
         learners.students.end_integers()
+    if not config.frozen:
+        _take_over_best_teacher(run, state)
     state.best_teaches = config.frozen or (state.best_teaches and not learns)
     evaluated = _take_over_evaluation(run, config, state, step)
     if step >= config.steps and evaluated:
@@ -56,6 +59,13 @@ def take_up(
     unscored = bool(config.students) and not learns and not state.best_teaches
     is_due = step >= config.steps or unscored or evaluation_due(config, step)
     return step, state, is_due and not evaluated
+
+
+def _take_over_best_teacher(run: RunFolder, state: RunState) -> None:
+    """The file is what students finish beside, and it may be of an evaluation after the checkpoint."""
+    with suppress(EdgeDistillError):  # a damaged one is told of when it is needed, if no better one replaces it
+        best = run.load_best_teacher()
+        state.best_teacher = {name: best[1][name] for name in ("step", "mean")} if best else state.best_teacher
 
 
 def _fill(memory: ReplayMemory, run: RunFolder, step: int, warn: Callable[[str], None]) -> None:

@@ -44,8 +44,8 @@ def new_run(
     if "minibatch" in given and not teacher_from and teacher in KINDS and KINDS[teacher].from_replay:
         # Its students learn from the same minibatches.
         settings["student_batch"] = given.get("student_batch", given["minibatch"])
-    if "learning_starts" not in given and "memory_frames" in settings:
-        settings["learning_starts"] = min(settings.get("learning_starts", 0), settings["memory_frames"])
+    if "learning_starts" not in given:
+        settings["learning_starts"] = _learning_starts(settings)
     if not teacher_from:
         config = _fitted(TrainConfig(game, students, mode=mode, teacher=teacher, **settings), actions, given)
         return RunFolder.create(path, config), config
@@ -57,6 +57,10 @@ def new_run(
         if len(teacher_from) == 1
         else load_ensemble(teacher_from, game, actions, **_temperature(settings))
     )
+    if mode == "offline" and not ready.emits_q:
+        # Rusu's τ is for Q-values, which lie close together; by it, logits would be one action's.
+        usual = {name: getattr(TrainConfig, name) for name in ("temperature", "temperature_kind")}
+        settings.update({name: given.get(name, value) for name, value in usual.items()})
     config = TrainConfig(
         game, students, mode=mode, teacher=ready.kind, teacher_network=ready.network,
         teacher_from=" + ".join(teacher_from), teacher_emits_q=ready.emits_q, ensemble=ready.members,
@@ -66,6 +70,15 @@ def new_run(
     run = RunFolder.create(path, config)
     run.save_best_teacher(ready.tensors, {"step": ready.step})
     return run, config
+
+
+def _learning_starts(settings: dict[str, Any]) -> int:
+    """Where no number was asked for: that of the teacher and mode, but no more than the memory holds, nor than a fifth
+    of the steps."""
+    usual = int(settings.get("learning_starts", 0))
+    holds = int(settings.get("memory_frames", TrainConfig.memory_frames))
+    most = min(holds, max(1, int(settings.get("steps", TrainConfig.steps)) // 5))
+    return min(usual, most) if usual or most == holds else most
 
 
 def _fitted(config: TrainConfig, actions: int, given: dict[str, Any]) -> TrainConfig:

@@ -79,7 +79,7 @@ def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
 
     They are looked for in the run's folder, beside it, and where `edgedistill zoo build` puts them.
     """
-    path, last_step = run.path.resolve(), run.curves[0].final.step
+    path, last_step = run.path.resolve(), _step_now(run)
     minutes = RunFolder.open(path).metrics().trained_minutes(last_step)
     folders = (path, path.parent, path.parent.parent / "trained" / run.config.game)
     files = [file for folder in folders for file in sorted(folder.glob("*.onnx"))]
@@ -165,9 +165,8 @@ def _played(score: Score, source: str) -> Played:
 def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
     """What `edgedistill evaluate` found at ε 0.01 for the best teacher and for the students as they are now."""
     found: dict[str, Score] = {}
-    points = run.curves[0].points
     best = RunFolder.open(run.path).load_best_teacher()
-    steps = {curve.student: points[-1].step for curve in run.curves}
+    steps = {curve.student: _step_now(run) for curve in run.curves}
     if best is not None:
         steps["best_teacher"] = best[1]["step"]
     for record in _records(run, warn):
@@ -181,6 +180,13 @@ def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
     # Retention compares like with like.
     games = found["best_teacher"].episodes if "best_teacher" in found else 0
     return {name: score for name, score in found.items() if score.episodes == games}
+
+
+def _step_now(run: EvaluatedRun) -> int:
+    """Of what is evaluated and exported: the newest checkpoint, which a run that was stopped has after its last
+    validation games."""
+    step = RunFolder.open(run.path).checkpoint_step()
+    return run.curves[0].final.step if step is None else step
 
 
 def _records(run: EvaluatedRun, warn: Warn) -> Iterator[dict[str, Any]]:

@@ -91,7 +91,7 @@ class TrainConfig:
         Group.TEACHER, least=0, most=0.99999,
     )  # fmt: skip
     """At each update. Action values change less from rollout to rollout, so that students can follow: in Breakout
-    `micro` scored 85% of a climbing teacher after 400,000 steps instead of 18% (one seed, docs/decisions.md)."""
+    `micro` scored 22.4 after 400,000 steps instead of 7.5 (one seed, docs/decisions.md)."""
     teacher_cooldown: float = setting(
         0.5,
         "Share of the steps over which the teacher's rates fall to 0, before students finish.",
@@ -119,18 +119,19 @@ class TrainConfig:
     """Dealt out in equal parts. The larger ones show students what follows a slip: a 1.6% Pong student then kept 16.4
     at ε 0.05, against 11.8 when all played at 0.01 (one seed)."""
     target_update: int = setting(
-        10_000, "Updates between copies to a target network (dqn; students with a Q-loss).", Group.TEACHER,
+        250, "Updates between copies to a target network (dqn; students with a Q-loss).", Group.TEACHER,
         least=1, most=10**9,
     )  # fmt: skip
-    """Mnih et al. 2015; PQN's teacher has none."""
+    """Mnih et al. 2015 copy every 10,000 updates of DQN, 40,000 agent steps. A PQN teacher has no such network, and its
+    students, with a Q-loss, make some 250 updates in as many steps."""
 
     loss: str = setting(
         "kl", "kl, reverse-kl, nll, mse, imitation-q, self-q, or a sum: kl+imitation-q.", Group.STUDENTS
     )
     """Terms of a student's loss, as `Objective.parse` reads them."""
     temperature: float = setting(0.2, "τ of the teacher's softmax.", Group.STUDENTS, above=0, most=1e9)
-    """Of softmax(Q / τ), and of the student's where it emits Q-values. In Breakout 0.5 is no
-    better, in Beam Rider it is (docs/recipe.md)."""
+    """Of softmax(Q / τ), and of the student's where it emits Q-values; a teacher's logits are taken like Q. In Breakout
+    0.5 is no better, in Beam Rider it is (docs/recipe.md)."""
     temperature_kind: str = setting(
         "relative", "relative: τ counts in Q spreads (best minus mean); fixed: in Q.", Group.STUDENTS,
         words=("relative", "fixed"),
@@ -142,7 +143,8 @@ class TrainConfig:
     learning_starts: int = setting(
         0, "Frames in the memory before it is learnt from; 0: all.", Group.STUDENTS, least=0, most=100_000_000
     )
-    """Fewer frames, all from one moment, would be learnt by heart."""
+    """Fewer frames, all from one moment, would be learnt by heart. Where no number is asked for, it is at most a fifth
+    of the steps, so that students of a short run learn, too."""
     student_batch: int = setting(128, "Samples per student update.", Group.STUDENTS, least=1, most=65_536)
     """As many as PQN's minibatch. As many updates of 32 were no better in Pong (docs/history.md)."""
     student_batches: float = setting(
@@ -187,10 +189,11 @@ class TrainConfig:
     """With Adam alone, a 1.6% student's units died without it in the noise before the Pong teacher knew anything."""
     student_integers: float = setting(
         0.2, "Share of the steps, at the end, in which students compute with the integers of their export.",
-        Group.STUDENTS, least=0, most=1,
+        Group.STUDENTS, least=0, most=0.5,
     )  # fmt: skip
     """What learns is then what ships: the export rounds nothing. 0: never. It takes 1.6 times the time while it lasts
-    (docs/decisions.md), so it covers the finish, and as much before it."""
+    (docs/decisions.md), so it covers the finish, and as much before it. Ranges are measured when it begins, so students
+    have to know something by then: at most half of a run."""
 
     evaluate_every: int = setting(250_000, "Agent steps between evaluations.", least=1, most=MOST_STEPS, resumable=True)
     """Rounded to whole rollouts. In Pong, evaluations of 10 games then take a tenth of the time (docs/history.md)."""

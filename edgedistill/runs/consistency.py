@@ -36,6 +36,11 @@ def check_together(config: "TrainConfig") -> None:
     if objective.policy == "mse" and not config.teacher_emits_q:
         who = "an ensemble" if config.ensemble else "a student" if config.kind.integers else "a PPO teacher"
         raise BadRequest(f"--loss mse copies Q-values, and {who} has none. Use --loss kl, reverse-kl or nll.")
+    if objective.policy in ("kl", "reverse-kl") and objective.td and not config.teacher_emits_q and not config.ensemble:
+        raise BadRequest(
+            f"--loss {config.loss} makes a student's outputs Q-values of the teacher's scale, and its teacher gives "
+            f"logits. Use --loss {objective.policy} or {objective.td}."
+        )
     if config.ensemble and objective.emits_q:
         raise BadRequest("An ensemble gives a policy, not Q-values. Use --loss kl, reverse-kl or nll.")
     if not config.frozen:

@@ -220,6 +220,11 @@ class RunFolder:
     def has_checkpoint(self) -> bool:
         return bool(self._files())
 
+    def checkpoint_step(self) -> int | None:
+        """Agent step of the newest checkpoint; None before the first."""
+        files = self._files()
+        return int(files[-1].stem.removeprefix("step-")) if files else None
+
     def load_checkpoint(self, warn: Warn = _quietly) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest whole checkpoint: tensors and state. `warn` hears of unreadable newer ones.
 

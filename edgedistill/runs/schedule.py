@@ -62,8 +62,9 @@ class Span:
         config = self.config
         if self.teacher_learns and config.kind.from_replay:
             return 0
-        # A DQN that learns makes an update for each game; a frozen teacher of any kind counts as PQN.
-        of_pqn = config.epochs * config.rollout_steps / config.minibatch
+        # A DQN that learns makes an update for each game; a frozen teacher of any kind counts as PQN by its defaults.
+        pqn = TrainConfig if config.frozen else config
+        of_pqn = pqn.epochs * config.rollout_steps / pqn.minibatch
         updates = config.envs if config.kind.from_replay and not config.frozen else of_pqn
         share = config.student_batches if self.teacher_learns else config.frozen_batches
         rollout = self.end // config.rollout_steps

@@ -96,7 +96,7 @@ def _train(place: GameFolder, plan: Plan, threads: int, should_stop: Callable[[]
     resume = (place.run / "config.json").exists()
     if resume:
         run = RunFolder.open(place.run)
-        config = replace(run.config(), steps=plan.steps, threads=threads)
+        config = replace(run.config(), steps=place.steps(plan), threads=threads)
         run.save_config(config)
     else:
         settings = {**plan.run_settings(), "threads": threads}

@@ -85,7 +85,13 @@ class GameFolder:
 
     def is_trained(self, plan: Plan) -> bool:
         """Whether the run had its last evaluation."""
-        return self.training().evaluated_step >= plan.steps
+        return self.training().evaluated_step >= self.steps(plan)
+
+    def steps(self, plan: Plan) -> int:
+        """Agent steps of the run: those of the plan, or more where `edgedistill train --resume` asked for them."""
+        if not (self.run / "config.json").exists():
+            return plan.steps
+        return max(plan.steps, RunFolder.open(self.run).config().steps)
 
     def is_exported(self, plan: Plan, student: str) -> bool:
         """Whether the student's file is there, of the finished run and with as many games on its card as planned."""

@@ -1,7 +1,7 @@
 """How far a folder of trained games is, read from the folder."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgedistill.report.clock import duration
@@ -42,7 +42,8 @@ def read_progress(
         place = GameFolder(folder, game)
         training = place.training()
         state = _state(place, plan, game in running, game in (failed or {}))
-        left = _minutes_left(training, plan.run_config(game)) if state == "training" else None
+        config = replace(plan.run_config(game), steps=place.steps(plan))
+        left = _minutes_left(training, config) if state == "training" else None
         lines.append(GameProgress(game, state, training.step, training.seconds / 60, left, training.scores))
     return lines
 

@@ -38,6 +38,28 @@ def test_learning_starts_with_a_memory_that_is_smaller_than_the_usual_start(tmp_
     assert start(tmp_path / "run", teacher_from=str(tiny_run.path), memory_frames=500)[1].learning_starts == 500
 
 
+@pytest.mark.parametrize(
+    ("given", "starts"),
+    [
+        ({"steps": 50_000}, 10_000),
+        ({"steps": 500_000}, 0),  # the whole memory
+        ({"steps": 50_000, "memory_frames": 1_000}, 0),
+        ({"steps": 50_000, "learning_starts": 40_000}, 40_000),
+        ({"steps": 50_000, "teacher": "dqn"}, 10_000),
+    ],
+)
+def test_students_of_a_short_run_learn_too(tmp_path, given, starts):
+    assert start(tmp_path / "run", **given)[1].learning_starts == starts
+
+
+def test_offline_students_of_a_teacher_without_q_values_do_not_take_rusus_temperature(tmp_path):
+    _, config = start(tmp_path / "run", mode="offline", teacher_from="pong:pico", memory_frames=54_000)
+    assert (config.temperature_kind, config.temperature) == ("relative", 0.2)
+    given = {"temperature": 1.0, "temperature_kind": "fixed", "memory_frames": 54_000}
+    _, config = start(tmp_path / "own", mode="offline", teacher_from="pong:pico", **given)
+    assert (config.temperature_kind, config.temperature) == ("fixed", 1.0)
+
+
 def test_students_of_a_dqn_teacher_take_its_minibatch_as_it_is(tmp_path):
     _, config = start(tmp_path / "run", teacher="dqn", minibatch=64, memory_frames=500)
     assert (config.minibatch, config.student_batch) == (64, 64)

@@ -118,7 +118,7 @@ def test_a_run_that_goes_on_learns_in_floats_until_integers_are_due_again(tmp_pa
 
 
 def test_a_run_whose_teacher_learns_again_measures_ranges_anew_where_integers_stay_due(tmp_path):
-    config = replace(FEW, student_integers=0.75, student_cooldown=0.25)
+    config = replace(FEW, student_integers=0.5, student_cooldown=0.25)
     run = RunFolder.create(tmp_path / "run", config)
     list(train(run, config))
     before = final_tensors(run)["student.pico.ranges"]
@@ -188,9 +188,16 @@ def test_a_finished_run_says_how_to_go_on_and_keeps_its_settings(tiny_run):
 
 
 def test_students_of_a_frozen_teacher_learn_from_rollouts_smaller_than_a_minibatch():
-    config = replace(TINY, envs=1, minibatch=64, teacher_from="pong", learning_starts=0)
+    config = replace(TINY, envs=1, teacher_from="pong", learning_starts=0)
     batches = [span.memory_batches for span in rollouts(config, 0)]
-    assert sum(batches) == config.frozen_batches * config.epochs * config.steps / config.minibatch
+    assert sum(batches) == config.frozen_batches * 2 * config.steps / 128 == 32
+
+
+def test_how_a_teacher_learns_does_not_change_what_students_do_beside_a_frozen_one():
+    config = replace(TINY, teacher_from="pong")
+    for changes in ({"minibatch": 64}, {"epochs": 4}):
+        changed = replace(config, **changes)
+        assert [s.memory_batches for s in rollouts(changed, 0)] == [s.memory_batches for s in rollouts(config, 0)]
 
 
 @pytest.mark.parametrize(
@@ -254,6 +261,15 @@ def test_an_evaluation_that_was_logged_is_not_made_again_and_its_best_teacher_co
         if isinstance(event, Evaluated):
             assert event.best_teacher >= mean
             break
+
+
+def test_students_finish_beside_the_teacher_in_the_file_where_a_kill_came_between_it_and_the_next_checkpoint(tmp_path):
+    killed = killed_after(tmp_path / "run", FEW, Progress, 192)
+    weights = {name: each for name, each in final_tensors(killed).items() if name.startswith("teacher.")}
+    killed.save_best_teacher(weights, {"step": 192, "mean": 3.0})
+    evaluations = [event for event in train(killed, FEW, resume=True) if isinstance(event, Evaluated)]
+    assert evaluations[-1].best_teacher == 3.0
+    assert killed.load_checkpoint()[1]["best_teacher"] == {"step": 192, "mean": 3.0}
 
 
 def test_two_processes_do_not_train_in_one_run(tmp_path):

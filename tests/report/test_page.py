@@ -96,6 +96,17 @@ def test_scores_of_evaluate_count_where_the_best_teacher_stays_to_the_end(tiny_r
     assert rows(page_of([run.path]))["pico"][5] == "2, ε 0.01"
 
 
+def test_scores_of_evaluate_count_for_a_run_that_was_stopped_after_its_last_validation_games(tiny_run, tmp_path):
+    run = RunFolder.open(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    (run.path / "evaluations.jsonl").unlink(missing_ok=True)
+    newest = run.path / "checkpoints" / "step-000000512.safetensors"
+    newest.rename(newest.with_name("step-000000576.safetensors"))
+    for network, step in (("best_teacher", 512), ("pico", 576)):
+        record = {"network": network, "step": step, "protocol": asdict(Protocol(episodes=2)), "returns": [21.0, 21.0]}
+        run.log_evaluation(record)
+    assert rows(page_of([run.path]))["pico"][5] == "2, ε 0.01"
+
+
 def test_a_run_beside_several_teachers_has_a_page(evaluated_run):
     members = tuple(Member(f"pong:{name}", "student", name, 1.0) for name in ("micro", "nano"))
     runs = [

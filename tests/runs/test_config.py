@@ -33,6 +33,11 @@ def test_a_config_reads_back_as_it_was_written():
         ({"minutes": -1.0}, "--minutes must be above 0"),
         ({"precision": "int4"}, "auto, float32 or bf16"),
         ({"device": "tpu"}, "auto, cpu or cuda"),
+        ({"student_integers": 0.6}, "--student-integers must be from 0 to 0.5, got 0.6"),
+        (
+            {"teacher_from": "pong", "teacher": "student", "teacher_emits_q": False, "loss": "reverse-kl+self-q"},
+            "its teacher gives logits. Use --loss reverse-kl or self-q",
+        ),
         ({"minibatch": 4096}, "at most envs × rollout length = 2048"),
         ({"students": (find_architecture("micro"),) * 2}, "share a name"),
         ({"students": (replace(find_architecture("micro"), name="teacher"),)}, "cannot be called 'teacher'"),

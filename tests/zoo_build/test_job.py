@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -82,6 +83,16 @@ def test_a_trained_game_is_exported_recorded_and_drawn(tiny_run, planned):
     assert place.curve.read_bytes().startswith(b"\x89PNG")
     assert b"Pong: micro, pico" in place.report.read_bytes()
     assert state(folder, plan) == ["done"]
+
+
+def test_a_run_that_was_asked_for_more_steps_is_trained_once_it_has_them(planned):
+    folder, plan = planned(games=("pong",), steps=500)
+    GameFolder(folder, "pong").student("pico").unlink()
+    run = RunFolder.create(GameFolder(folder, "pong").run, replace(plan.run_config("pong"), steps=1024))
+    run.log(EvaluationRecord(512, 1.0, 1.0, {"teacher": 1.0, "pico": 1.0}))
+    assert state(folder, plan, running=["pong"]) == ["training"]
+    run.log(EvaluationRecord(1024, 2.0, 2.0, {"teacher": 1.0, "pico": 1.0}))
+    assert state(folder, plan, running=["pong"]) == ["exporting 0 of 1"]
 
 
 def test_more_steps_or_games_on_the_card_make_an_export_stale(planned):
