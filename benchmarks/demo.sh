@@ -4,7 +4,7 @@ set -eu
 rm -rf demo
 mkdir demo
 
-echo "== 1/4 Distil Breakout for 200,000 steps, some six minutes: a teacher from scratch and, in the same loop,"
+echo "== 1/4 Distil Breakout for 200,000 steps, some seven minutes: a teacher from scratch and, in the same loop,"
 echo "       a student of 1.6% of its size"
 # So short a run explores for less of its steps, and its students begin with a smaller memory.
 "$BIN/edgedistill" train --game breakout --ratio 0.017 --steps 200000 --epsilon-decay-steps 100000 \

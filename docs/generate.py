@@ -32,8 +32,9 @@ TEACHERS = ROOT / "benchmarks" / "teachers"
 WRITTEN_BY = "<!-- Written by docs/generate.py: make docs -->\n\n"
 # The README's picture, in this order; the sizes of its table, largest first.
 SHOWN_GAMES = ("pong", "breakout", "space_invaders", "ms_pacman")
-# The goals: a student so small keeps so much.
-SMALL, ALMOST_ALL, GOAL_SIZE = 0.017, 0.95, "micro"
+# The goals: a student so small keeps so much, in so many games; and one size keeps so much in the mean over games.
+SMALL, ALMOST_ALL, ENOUGH_GAMES = 0.017, 0.95, 5
+GOAL_SIZE, GOAL_MEAN = "micro", 0.97
 SHOWN_SIZES = ("net5", "micro", "nano", "pico")
 # Sun & Fazli 2019: the smallest net that they trained in all seven games, forward KL, share of its teacher's score.
 PAPER_NET3 = {
@@ -145,9 +146,15 @@ def goals() -> str:
     ]
     mean = over_games(found)[GOAL_SIZE].value
     return (
-        f"A student of at most {SMALL:.1%} at {ALMOST_ALL:.0%} or more in five of seven games: it is {len(reached)} "
-        f"({', '.join(reached)}). An interquartile mean of\n`{GOAL_SIZE}` of 97%: it is {mean:.1%}.\n"
+        f"- Goal 1: in {ENOUGH_GAMES} of {len(games)} games, some student of at most {SMALL:.1%} keeps {ALMOST_ALL:.0%}"
+        f" or more. {_verdict(len(reached) >= ENOUGH_GAMES)}, in {len(reached)}: {', '.join(reached)}.\n"
+        f"- Goal 2: the interquartile mean of `{GOAL_SIZE}` is {GOAL_MEAN:.0%}. "
+        f"{_verdict(mean >= GOAL_MEAN)}: {mean:.1%}.\n"
     )
+
+
+def _verdict(reached: bool) -> str:
+    return "Reached" if reached else "Not reached"
 
 
 def sums() -> str:

@@ -1,6 +1,8 @@
 """A student in stable-baselines3's evaluate_policy, as one of its own models.
 
-pip install edgedistill stable-baselines3 opencv-python-headless
+In a copy of the repository:
+
+pip install . stable-baselines3 opencv-python-headless
 python examples/evaluate_policy.py --episodes 8
 """
 

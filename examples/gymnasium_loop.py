@@ -1,6 +1,8 @@
 """A student in gymnasium's Pong, one game after another.
 
-pip install edgedistill gymnasium opencv-python-headless
+In a copy of the repository:
+
+pip install . gymnasium opencv-python-headless
 python examples/gymnasium_loop.py --episodes 3
 """
 

@@ -1,6 +1,8 @@
 """A student in eight games of Pong at once, stepped together by gymnasium.make_vec.
 
-pip install edgedistill gymnasium
+In a copy of the repository:
+
+pip install . gymnasium
 python examples/make_vec.py --episodes 16
 """
 

@@ -14,7 +14,7 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file.")] = Path("report.html"),
     games: Annotated[bool, typer.Option("--games/--no-games", help="Have teachers and students play for it.")] = True,
 ) -> None:
-    """Write runs down as one HTML file: scores, play, curves, settings, and how to repeat them.
+    """Write one HTML page about runs: scores, play, curves, settings, and how to repeat them.
 
     The file needs no network and no script, so it can be kept, mailed and opened anywhere.
     """

@@ -48,10 +48,10 @@ def test_a_run_does_not_depend_on_the_order_in_which_its_jobs_are_done(changes):
 
 
 def test_a_frozen_teacher_keeps_its_weights_and_teaches_at_the_rate_of_a_learning_one():
-    events, learners, changed = events_of(replace(TINY, steps=320, teacher_from="somewhere", frozen_batches=1.5))
+    events, learners, changed = events_of(replace(TINY, steps=320, teacher_from="somewhere", frozen_batches=6))
     assert changed == {"student.micro", "student.pico", "learning.student.micro", "learning.student.pico"}
     assert all(event.teacher_loss is None for event in events)
-    # Three rollouts of 2 epochs x 2 minibatches, 1.5 batches each.
+    # Three rollouts of 64 steps, of which PQN makes 2 epochs of half a minibatch of 128, 6 batches each.
     assert {student.updates for student in learners.students.learners} == {18}
 
 

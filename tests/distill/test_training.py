@@ -20,7 +20,8 @@ from edgedistill.teachers.teacher import values_of
 from edgedistill.teachers.trained import load_trained
 from tests.conftest import DQN, TINY
 
-FEW = replace(TINY, steps=384, evaluate_every=10**9, evaluate_episodes=1)
+# A small teacher, since none of this depends on its size.
+FEW = replace(TINY, teacher_network="pico", steps=384, evaluate_every=10**9, evaluate_episodes=1)
 
 
 def final_tensors(run):
