@@ -183,7 +183,8 @@ def test_a_float_student_is_judged_by_what_its_other_actions_cost(float_run, tmp
     assert set(exported.card.scores) == {"student", "float_student", "best_teacher", "last_teacher"}
 
 
-def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(float_run, tmp_path):
+def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(float_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgedistill.exporter.export.HELD_OUT_FRAMES", 5_000)
     exported = export_student(
         float_run, "pico", tmp_path / "pico.onnx", episodes=1, epsilons=[0.05], precision="float32"
     )

@@ -67,7 +67,8 @@ def test_the_pace_of_a_finish_is_its_own(planned):
             assert line.minutes_left == {900: None, 950: 25, 1_000: 0}[step]
 
 
-def test_a_trained_game_is_exported_recorded_and_drawn(tiny_run, planned):
+def test_a_trained_game_is_exported_recorded_and_drawn(tiny_run, planned, monkeypatch):
+    monkeypatch.setattr("edgedistill.zoo_build.job.GIF_DECISIONS", 600)
     folder, plan = planned(games=("pong",))
     place = GameFolder(folder, "pong")
     # The run knows the scores of its float networks from the fixture's export, which saves their games here.
