@@ -7,6 +7,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgedistill.free_memory import available_bytes
+
 # What onnxruntime's integer kernels choose between: dot products and vector widths.
 NOTABLE_FEATURES = ("asimd", "asimddp", "i8mm", "bf16", "sse4_1", "avx2", "avx512f", "avx512_vnni", "avx_vnni")
 BASE_PACKAGES = ("edgedistill", "numpy", "onnxruntime", "ale-py", "typer", "rich", "pillow", "packaging")
@@ -50,7 +52,7 @@ def this_machine() -> Machine:
         features=tuple(feature for feature in NOTABLE_FEATURES if feature in flags),
         cores=os.cpu_count(),
         memory_bytes=_kilobytes(meminfo.get("MemTotal")),
-        available_bytes=_kilobytes(meminfo.get("MemAvailable")),
+        available_bytes=available_bytes(),
         glibc=libc_version if libc == "glibc" else None,
         packages={name: _version(name) for name in BASE_PACKAGES},
     )

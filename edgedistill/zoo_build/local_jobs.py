@@ -9,7 +9,7 @@ from pathlib import Path
 from edgedistill.children import python_command
 from edgedistill.distill.machine import memory_parts
 from edgedistill.runs.config import available_cores
-from edgedistill.runs.ram import available_bytes
+from edgedistill.free_memory import available_bytes
 from edgedistill.runtime.card import MAX_ACTIONS
 from edgedistill.zoo_build.job import STOPPED
 from edgedistill.zoo_build.layout import GameFolder

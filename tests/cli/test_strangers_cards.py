@@ -6,6 +6,7 @@ import re
 import onnx
 import pytest
 
+from edgedistill.errors import BadRequest
 from edgedistill.runtime.card import PREFIX
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
@@ -55,6 +56,14 @@ def harmless(outcome):
 
 
 @pytest.mark.parametrize(("key", "value"), ODD)
+def test_an_odd_field_is_refused(tmp_path, key, value):
+    file = crafted(tmp_path, **{key: value})
+    with pytest.raises(BadRequest, match=rf"{file}: its metadata is damaged \('{key}'"):
+        Policy.load(file)
+
+
+# One value of each: all commands load a file in the same way.
+@pytest.mark.parametrize(("key", "value"), dict(ODD).items())
 def test_one_odd_field_is_refused_by_every_command(cli, tmp_path, key, value):
     file = crafted(tmp_path, **{key: value})
     for command in (

@@ -21,6 +21,14 @@ def test_this_machine_can_play():
     assert machine.packages["onnxruntime"]
 
 
+def test_what_a_containers_limit_leaves_is_what_is_free(tmp_path, monkeypatch):
+    for name, text in (("max", "300000000\n"), ("current", "280000000\n"), ("stat", "inactive_file 30000000\n")):
+        (tmp_path / f"memory.{name}").write_text(text)
+    monkeypatch.setattr("edgedistill.free_memory.GROUP", tmp_path)
+    assert this_machine().available_bytes == 50_000_000
+    assert "50 MB of memory are free" in problems(this_machine())[0]
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [

@@ -1,6 +1,6 @@
 import os
 
-from edgedistill.runs.ram import available_bytes
+from edgedistill.free_memory import available_bytes
 from edgedistill.zoo_build.local_jobs import fitting_jobs
 from edgedistill.zoo_build.plan import Plan
 

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Where a container sees its own limits (cgroup v2).
+GROUP = Path("/sys/fs/cgroup")
+
 
 def available_bytes() -> int | None:
     """Memory that can be had without swapping; None where the system does not tell."""
@@ -13,7 +16,7 @@ def available_bytes() -> int | None:
         limits.append(int(lines["MemAvailable"].split()[0]) * 1024)
     elif "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    limits += _left_to_container(Path("/sys/fs/cgroup"))
+    limits += _left_to_container(GROUP)
     return min(limits, default=None)
 
 
