@@ -7,6 +7,7 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
+from edgedistill.catalogue import MOST_ACTIONS
 from edgedistill.cli.output import console, notes
 from edgedistill.cli.training_course import Course
 from edgedistill.cli.training_screen import Screen
@@ -14,7 +15,6 @@ from edgedistill.distill.events import Evaluated, Event, Progress, Resumed
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
 
-MOST_ACTIONS = 18
 # Minutes after which a log is told that the run still learns, where nothing else was said.
 SILENCE = 2.0
 

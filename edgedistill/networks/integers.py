@@ -62,8 +62,9 @@ class _Activation(torch.autograd.Function):
 def activation_ranges(largest: Tensor) -> Tensor:
     """What each unit of a layer, or channel, is divided by before it is rounded, from its largest values (units,).
 
-    The root of its own range × the layer's (Nagel et al. 2019, arXiv 1906.04721, section 4.1): dividing by its own
-    alone would spend the bits of the weights that follow.
+    The root of its own range × the layer's: dividing by its own alone would spend the bits of the weights that follow.
+    A scale passes through a ReLU to these weights, as in Nagel et al. 2019 (arXiv 1906.04721, section 4.1), where the
+    weights choose it.
     """
     top = largest.max().clamp_min(1e-6)
     return (largest.clamp_min(SMALLEST_RANGE * top) * top).sqrt()

@@ -66,7 +66,7 @@ class FinalScore:
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedFile:
     """An exported student of a run."""
 
     file: Path
@@ -74,7 +74,7 @@ class Exported:
     card: Card
 
 
-def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
+def exported_students(run: EvaluatedRun) -> dict[str, ExportedFile]:
     """The exported students of a run by name; other files are passed over.
 
     They are looked for in the run's folder, beside it, and where `edgedistill zoo build` puts them.
@@ -84,7 +84,7 @@ def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
     folders = (path, path.parent, path.parent.parent / "trained" / run.config.game)
     files = [file for folder in folders for file in sorted(folder.glob("*.onnx"))]
     students = {student.name: student for student in run.config.students}
-    found: dict[str, Exported] = {}
+    found: dict[str, ExportedFile] = {}
     for file in files[:MOST_FILES]:
         try:
             card = Policy.load(file).card
@@ -98,11 +98,11 @@ def exported_students(run: EvaluatedRun) -> dict[str, Exported]:
             and card.trained_minutes in (None, minutes)
             and card.params == student.parameters(len(card.actions))
         ):
-            found.setdefault(card.student, Exported(file, file.stat().st_size, card))
+            found.setdefault(card.student, ExportedFile(file, file.stat().st_size, card))
     return found
 
 
-def final_scores(run: EvaluatedRun, exported: dict[str, Exported], warn: Warn) -> list[FinalScore]:
+def final_scores(run: EvaluatedRun, exported: dict[str, ExportedFile], warn: Warn) -> list[FinalScore]:
     """The best teacher and every student, in the settings' order."""
     config = run.config
     actions = action_count(config.game)
@@ -112,7 +112,7 @@ def final_scores(run: EvaluatedRun, exported: dict[str, Exported], warn: Warn) -
 
 
 def _student(
-    curve: Curve, config: TrainConfig, actions: int, exported: Exported | None, evaluated: dict[str, Score]
+    curve: Curve, config: TrainConfig, actions: int, exported: ExportedFile | None, evaluated: dict[str, Score]
 ) -> FinalScore:
     architecture = next(student for student in config.students if student.name == curve.student)
     kept, source = kept_of_card(exported.card, exported.bytes) if exported else None, CARD
@@ -133,7 +133,7 @@ def _student(
     )  # fmt: skip
 
 
-def _teacher(run: EvaluatedRun, actions: int, exported: dict[str, Exported], evaluated: dict[str, Score]) -> FinalScore:
+def _teacher(run: EvaluatedRun, actions: int, exported: dict[str, ExportedFile], evaluated: dict[str, Score]) -> FinalScore:
     config = run.config
     on_cards = [kept_of_card(each.card, each.bytes) for each in exported.values()]
     on_card = next((kept.teacher for kept in on_cards if kept), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Extended Data Table 1 of Mnih et al. 2015; each line names its row. Frames there are agent steps of ours times 4.
-NATURE_DQN: dict[str, Any] = {
+NATURE_SETTINGS: dict[str, Any] = {
     "minibatch": 32,  # minibatch size
     "student_batch": 32,  # Sun & Fazli 2019: the same minibatch
     "student_batches": 1.0,  # and each update of the teacher goes with one of every student
@@ -53,6 +53,6 @@ class TeacherKind:
 
 KINDS = {
     "pqn": TeacherKind("edgedistill.teachers.pqn:PQN", "Gallici et al. 2024", layer_norm=True),
-    "dqn": TeacherKind("edgedistill.teachers.dqn:DQN", "Mnih et al. 2015", NATURE_DQN, from_replay=True),
+    "dqn": TeacherKind("edgedistill.teachers.dqn:DQN", "Mnih et al. 2015", NATURE_SETTINGS, from_replay=True),
     "student": TeacherKind(None, "only with --teacher-from FILE.onnx or GAME", integers=True),
 }

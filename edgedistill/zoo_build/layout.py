@@ -22,7 +22,7 @@ from edgedistill.zoo_build.plan import Plan
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingState:
     """How far a run's training is."""
 
     step: int = 0
@@ -75,11 +75,11 @@ class GameFolder:
     def student(self, name: str) -> Path:
         return self.trained / f"{name}.onnx"
 
-    def training(self) -> Trained:
+    def training(self) -> TrainingState:
         """How far the run is; nothing, where there is none."""
         metrics = self.run / METRICS
         if not metrics.exists():
-            return Trained()
+            return TrainingState()
         status = metrics.stat()
         return _read_training(self.run, status.st_size, status.st_mtime_ns)
 
@@ -124,10 +124,10 @@ def is_older(file: Path, sources: Iterable[Path]) -> bool:
 
 # Keyed by size and time, so that a file is read again when it has changed; some thousand lines a run take a while.
 @lru_cache(maxsize=256)
-def _read_training(run: Path, size: int, time: int) -> Trained:
+def _read_training(run: Path, size: int, time: int) -> TrainingState:
     metrics = RunFolder(run).metrics()
     last = metrics.evaluations[-1] if metrics.evaluations else None
-    return Trained(
+    return TrainingState(
         metrics.step,
         metrics.seconds_until(metrics.step),
         Metrics(metrics.progress[-RECENT_REPORTS:]),

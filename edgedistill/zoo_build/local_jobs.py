@@ -6,11 +6,11 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+from edgedistill.catalogue import MOST_ACTIONS
 from edgedistill.children import python_command
 from edgedistill.distill.machine import memory_parts
 from edgedistill.runs.config import available_cores
 from edgedistill.free_memory import available_bytes
-from edgedistill.runtime.card import MAX_ACTIONS
 from edgedistill.zoo_build.job import STOPPED
 from edgedistill.zoo_build.layout import GameFolder
 from edgedistill.zoo_build.plan import Plan
@@ -22,7 +22,7 @@ def fitting_jobs(plan: Plan, threads: int) -> int:
     free = available_bytes()
     if free is not None:
         run = replace(plan.run_config(plan.games[0]), threads=threads)
-        jobs = min(jobs, free // sum(memory_parts(run, MAX_ACTIONS).values()))
+        jobs = min(jobs, free // sum(memory_parts(run, MOST_ACTIONS).values()))
     return max(1, jobs)
 
 

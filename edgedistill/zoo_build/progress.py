@@ -7,7 +7,7 @@ from pathlib import Path
 from edgedistill.report.clock import duration
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.schedule import steps_to_go, teacher_end, teacher_learns
-from edgedistill.zoo_build.layout import GameFolder, Trained
+from edgedistill.zoo_build.layout import GameFolder, TrainingState
 from edgedistill.zoo_build.plan import Plan
 
 
@@ -48,7 +48,7 @@ def read_progress(
     return lines
 
 
-def _minutes_left(training: Trained, config: TrainConfig) -> float | None:
+def _minutes_left(training: TrainingState, config: TrainConfig) -> float | None:
     # Students that finish have a pace of their own.
     since = 0 if teacher_learns(config, training.step) else teacher_end(config)
     pace = training.recent.seconds_a_step(since)
