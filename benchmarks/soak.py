@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-from edgedistill.atari.protocol import Protocol
+from edgedistill.atari.protocol import MAX_EPISODES, Protocol
 from edgedistill.runtime.player import Summary, play
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import find_student
@@ -37,7 +37,7 @@ def main() -> None:
     began = time.perf_counter()
     print("| decisions | games | resident memory | minutes |")
     print("| ---: | ---: | ---: | ---: |")
-    for _ in play(policy, Protocol(episodes=10**9), summary, max_steps=arguments.decisions):
+    for _ in play(policy, Protocol(episodes=MAX_EPISODES), summary, max_steps=arguments.decisions):
         if summary.steps == SETTLED:
             settled = peak = resident_bytes()
         if summary.steps == SETTLED or summary.steps % (arguments.decisions // REPORTS) == 0:

@@ -18,6 +18,8 @@ from edgedistill.errors import BadRequest
 # Scores that are reported, and scores that choose a checkpoint, never share an episode.
 EVALUATION_SEED = 2015
 VALIDATION_SEED = 1912
+# Of one evaluation: room for so many returns is no matter.
+MAX_EPISODES = 10**6
 # Of the bootstrap, and how many returns it draws at once: memory for them is bounded, however many games were played.
 RESAMPLES = 10_000
 PICKS_AT_ONCE = 1_000_000
@@ -47,10 +49,10 @@ class Protocol:
     def __post_init__(self) -> None:
         """
         Raises:
-            BadRequest: fewer than one game, or a probability that is none.
+            BadRequest: fewer than one game or more than `MAX_EPISODES`, or a probability that is none.
         """
-        if self.episodes < 1:
-            raise BadRequest(f"episodes must be at least 1, got {self.episodes}.")
+        if not 1 <= self.episodes <= MAX_EPISODES:
+            raise BadRequest(f"episodes must be from 1 to {MAX_EPISODES:,}, got {self.episodes:,}.")
         for name, value in (("epsilon", self.epsilon), ("sticky", self.sticky)):
             if not 0 <= value <= 1:
                 raise BadRequest(f"{name} must be from 0 to 1, got {value:g}.")

@@ -81,7 +81,7 @@ def _changed_students() -> list[str]:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Whether this machine can play students, and what to do if not."""
+    """Check whether this machine can play students, and say what to do if not."""
     from edgedistill.runtime.machine import problems, this_machine
 
     machine = this_machine()

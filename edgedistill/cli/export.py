@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from edgedistill.cli.output import console, print_json, print_next, stages, typed
+from edgedistill.cli.output import console, notes, print_json, print_next, stages, typed
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target, find_target, target_names
@@ -61,7 +61,7 @@ def export(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Quantise a student to int8, verify that it plays like the float one, score it, and write its card."""
+    """Write a student as an int8 file, check that it plays like the trained one, score it, and write its card."""
     target = None if target_name is None else find_target(target_name)
     if with_wheels and target is None:
         raise BadRequest("--with-wheels goes with --target: which board is it? edgedistill export --help lists them.")
@@ -102,6 +102,7 @@ def export(
                 allow_disagreement=allow_disagreement,
                 returns=returns,
                 report=report,
+                warn=notes.print,
             )
     if as_json:
         _print_json(exported, output, target)

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,9 +59,17 @@ def play(
         recorders = list(_recorders(gif, video, policy.card, protocol))
         for recorder in recorders:
             stack.enter_context(recorder)
-        for decision in watch(decisions, policy.card, console) if shown else decisions:
-            for recorder in recorders:
-                recorder.add(decision)
+        playing = watch(decisions, policy.card, console) if shown else decisions
+        try:
+            # Closed before anything is saved or printed, so that the terminal is as it was.
+            with closing(playing):
+                for decision in playing:
+                    for recorder in recorders:
+                        recorder.add(decision)
+        except KeyboardInterrupt:
+            # It ends the game; where nothing shows or keeps the game, the command.
+            if not (shown or (recorders and summary.steps)):
+                raise
         seconds = time.perf_counter() - began
         for recorder in recorders:
             recorder.save()

@@ -37,7 +37,7 @@ def check(
     changed = changed_files(folder)
     # Before there is a bar: it has a thread, and beside threads a file is not tried out in a child.
     policies = {file: changed.get(f"{game}/{file.name}") or _policy(game, file) for game, file in files}
-    rows = [_refused(game, file, problem) for game, file, problem in _missing(files, changed, student)]
+    rows = [_refused(game, file, problem) for game, file, problem in _missing(files, changed, games, student)]
     with progress() as bar:
         task = bar.add_task("checking", total=len(files))
         for game, file in files:
@@ -64,19 +64,19 @@ def _files(games: list[str], student: str | None, folder: Path | None) -> list[t
 
     if folder is not None and not folder.is_dir():
         raise BadRequest(f"No folder {folder}.")
-    found = shipped_games(folder)
+    found = {game: files for game, files in shipped_games(folder).items() if files}
+    if not found:
+        raise BadRequest(f"No GAME/STUDENT.onnx in {folder}." if folder else "No trained student ships.")
     names = [find_game(game) for game in games] or list(found)
     for name in names:
-        if not found.get(name):
+        if name not in found:
             raise BadRequest(f"No trained {name} student in {folder or 'the catalogue'}. {did_you_mean(name, found)}")
     files = [(name, Path(str(file))) for name in names for file in found[name]]
-    if student and files:
+    if student:
         stems = {file.stem for _, file in files}
         if student not in stems:
             raise BadRequest(f"No trained student '{student}' there. {did_you_mean(student, stems)}")
         files = [(name, file) for name, file in files if file.stem == student]
-    if not files:
-        raise BadRequest(f"No GAME/STUDENT.onnx in {folder}." if folder else "No trained student ships.")
     return files
 
 
@@ -86,16 +86,16 @@ def _refused(game: str, file: Path, problem: str) -> dict[str, Any]:
 
 
 def _missing(
-    files: list[tuple[str, Path]], changed: dict[str, str], student: str | None
+    files: list[tuple[str, Path]], changed: dict[str, str], games: list[str] | None, student: str | None
 ) -> list[tuple[str, Path, str]]:
-    """Files that the list of sums has of the same games, and the folder has not."""
-    folders = {game: file.parent for game, file in files}
+    """Files that the list of sums has of the games asked for, or of all, and the folder has not."""
+    asked, trained = {game for game, _ in files}, files[0][1].parents[1]
     there = {f"{game}/{file.name}" for game, file in files}
     entries = [(*name.split("/"), problem) for name, problem in changed.items() if name not in there]
     return [
-        (game, folders[game] / file, problem)
+        (game, trained / game / file, problem)
         for game, file, problem in entries
-        if game in folders and student in (None, Path(file).stem)
+        if (not games or game in asked) and student in (None, Path(file).stem)
     ]
 
 

@@ -8,9 +8,9 @@ from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest
 from edgedistill.experience.memory import ReplayMemory
+from edgedistill.free_memory import available_bytes
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.ensemble import architecture_of
-from edgedistill.free_memory import available_bytes
 
 # Python, torch and what they keep, in a run of usual size.
 BASE_BYTES = 1_000_000_000

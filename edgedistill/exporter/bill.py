@@ -6,12 +6,12 @@ locked (`export/lock/licences.json`). A library for CycloneDX would be twenty ti
 
 import hashlib
 import json
-from importlib import resources
 from importlib.metadata import version
 from typing import Any
 
 from edgedistill.errors import EdgeDistillError
 from edgedistill.exporter.requirements import Requirement
+from edgedistill.exporter.templates import template
 
 Component = dict[str, Any]
 
@@ -67,8 +67,7 @@ def notices(requirements: list[Requirement]) -> str:
 
 
 def _licences() -> dict[str, Any]:
-    text = resources.files("edgedistill.export").joinpath("lock/licences.json").read_text(encoding="utf-8")
-    noted: dict[str, Any] = json.loads(text)
+    noted: dict[str, Any] = json.loads(template("lock/licences.json"))
     return noted
 
 

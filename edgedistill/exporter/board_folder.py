@@ -14,8 +14,9 @@ from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.own_wheel import own_wheel
 from edgedistill.exporter.replaced_folder import check_replaceable, replaced
 from edgedistill.exporter.requirements import Requirement, download_bytes, locked_requirements
-from edgedistill.exporter.service import Serving, template, unit
+from edgedistill.exporter.service import Serving, unit
 from edgedistill.exporter.targets import Target
+from edgedistill.exporter.templates import template
 from edgedistill.exporter.wheels import download_wheels
 from edgedistill.runtime.card import Card
 from edgedistill.runtime.policy import Policy
@@ -33,6 +34,11 @@ def check_folder(folder: Path, target: Target, *, with_wheels: bool, serving: Se
         raise BadRequest(f"--serve is for targets that run Python; '{target.name}' is C source.")
     if folder.suffix == ".onnx" or folder.is_file():
         raise BadRequest(f"With --target, -o names a folder, got {folder}. Type: -o {folder.stem}-{target.name}")
+    if folder.name in ("", "..") or Path.cwd().is_relative_to(folder.resolve()):
+        raise BadRequest(
+            f"With --target, -o names a new folder, got {folder}: no export replaces the folder that you are in or one "
+            f"above it. Type: -o my-{target.name}"
+        )
     folder = folder.resolve()
     if not os.access(folder.parent, os.W_OK):
         raise BadRequest(f"{folder}: cannot be written (no folder {folder.parent}, or not yours).")
@@ -48,6 +54,7 @@ def write_board_folder(
     with_wheels: bool = False,
     serving: Serving | None = None,
     report: Callable[[str], None] = lambda stage: None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> Path:
     """Write the folder of an exported student, in the place of an earlier one; the path of the student in it.
 
@@ -57,6 +64,7 @@ def write_board_folder(
         with_wheels: put the packages that a board installs beside it, so that it needs no network.
         serving: where its service serves browsers; None: it plays on the board's screen.
         report: told each stage as it begins.
+        warn: told where an earlier export that is replaced cannot be deleted.
 
     Raises:
         BadRequest: `student` is not an exported one, or `folder` is no place for an export.
@@ -71,7 +79,7 @@ def write_board_folder(
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
         raise BadRequest(f"{source}: its metadata lack what its card says, or are damaged ({error!r}).") from error
     report(f"writing the folder for {target.title}")
-    with replaced(folder.resolve(), target) as aside:
+    with replaced(folder.resolve(), target, warn) as aside:
         (aside / f"{game}.onnx").write_bytes(student)
         (aside / f"{game}.md").write_text(described, encoding="utf-8")
         if target.kind == "c":

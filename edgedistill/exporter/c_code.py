@@ -8,7 +8,6 @@ allocates, asks for a maths library, transposes the frames into 28 KB more, and 
 import re
 import textwrap
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -22,6 +21,7 @@ from edgedistill.atari.games import human_normalised
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.c_selftest import selftest_frames
+from edgedistill.exporter.templates import template
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.graph_layers import graph_layers
 from edgedistill.networks.integer_layer import IntegerLayer, UnknownGraph
@@ -54,7 +54,7 @@ def c_source(model: bytes, source: str) -> CSource:
     `source` names the file in errors and in the header.
 
     Raises:
-        BadRequest: not a student that edgedistill exports.
+        BadRequest: not a student that edgedistill exports, or its logits are not finite.
     """
     policy = Policy(model, source)
     card = policy.card
@@ -94,11 +94,16 @@ def c_source(model: bytes, source: str) -> CSource:
         tables="\n".join(_table(name, values) for name, values in tables),
         buffers=", ".join(f"{name}[{size}]" for name, size in buffers.items()),
         sums=sums,
-        depthwise=_text("depthwise.c") if any(layer.depthwise for layer in layers) else "",
+        depthwise=template("depthwise.c") if any(layer.depthwise for layer in layers) else "",
         calls=calls,
     )
     # One frame at a time, as a board decides.
     expected = np.concatenate([policy.logits(frames[None]) for frames in selftest_frames()])
+    if not np.isfinite(expected).all():
+        raise BadRequest(
+            f"{source}: its logits overflow float32, so there is no C for it. Export the student again: "
+            "edgedistill export RUN -o my.onnx"
+        )
     selftest = _template("selftest.c").substitute(
         title=title, tests=len(expected), expected=",\n".join(f"    {{{', '.join(_floats(row))}}}" for row in expected)
     )
@@ -215,9 +220,5 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9 _.+-]", "?", text)[:80]
 
 
-def _text(name: str) -> str:
-    return resources.files("edgedistill.export").joinpath(name).read_text()
-
-
 def _template(name: str) -> Template:
-    return Template(_text(name))
+    return Template(template(name))

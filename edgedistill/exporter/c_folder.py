@@ -7,8 +7,8 @@ from edgedistill.atari.games import game_title
 from edgedistill.atari.resize import SIDE
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.c_code import write_c
-from edgedistill.exporter.service import template
 from edgedistill.exporter.targets import Target
+from edgedistill.exporter.templates import template
 from edgedistill.runtime.card import Card
 
 # Measured on a Cortex-M4F (docs/performance.md): 1,060 bytes of code and 276 of stack at most.

@@ -1,11 +1,11 @@
 """The card of an exported student, for people."""
 
 import json
-from importlib import resources
 from pathlib import PureWindowsPath
 
 from edgedistill.atari.emulator import FRAME_SKIP
 from edgedistill.atari.games import human_normalised, retention
+from edgedistill.exporter.templates import template
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import config_to_json
 from edgedistill.runtime.card import Card
@@ -26,8 +26,7 @@ def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None 
     best, last = (
         retention(card.game, first.mean, card.scores[teacher][0].mean) for teacher in ("best_teacher", "last_teacher")
     )
-    template = resources.files("edgedistill.export").joinpath("card.md").read_text()
-    return template.format(
+    return template("card.md").format(
         file_name=file_name,
         card=card,
         kilobytes=size / 1000,

@@ -110,12 +110,13 @@ def export_student(
         report: told each stage as it begins.
 
     Raises:
-        BadRequest: no such student or precision, or `output` is no .onnx or cannot be written.
+        BadRequest: no such student or precision, `episodes` beyond bounds, or `output` cannot be written.
         EdgeDistillError: the exported student does not play like the one that was trained.
     """
     if precision not in PRECISIONS:
         raise BadRequest(f"No precision '{precision}'. {did_you_mean(precision, PRECISIONS)}")
     config = run.config()
+    protocols = [Protocol(episodes=episodes, epsilon=epsilon, sticky=config.sticky) for epsilon in epsilons]
     names = [entry.name for entry in config.students]
     if not names:
         raise BadRequest(f"{run.path} trained a teacher alone; there is no student to export.")
@@ -176,12 +177,11 @@ def export_student(
     if not learnt_in_integers:  # else it is this file, game for game
         others = {"float_student": trained_student, **others}
     scores: dict[str, list[Score]] = {"student": [], **{player: [] for player in others}}
-    for epsilon in epsilons:
-        protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=config.sticky)
-        report(f"playing {episodes} games at ε {epsilon:g}: the exported student")
+    for protocol in protocols:
+        report(f"playing {episodes} games at ε {protocol.epsilon:g}: the exported student")
         scores["student"].append(Score.of(evaluate(policy.act, config.game, protocol)))
         for player, trained in others.items():
-            report(f"playing {episodes} games at ε {epsilon:g}: {player.replace('_', ' ')}")
+            report(f"playing {episodes} games at ε {protocol.epsilon:g}: {player.replace('_', ' ')}")
             scores[player].append(Score.of(score_trained(run, trained, protocol)))
     card = replace(card, scores={player: tuple(listed) for player, listed in scores.items()})
     if not returns:

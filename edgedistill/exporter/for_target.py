@@ -31,19 +31,20 @@ def export_for_target(
     allow_disagreement: bool = False,
     returns: bool = True,
     report: Callable[[str], None] = lambda stage: None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> Exported:
     """Write `folder` for `target`.
 
     Args:
         source: a run's folder, an exported `.onnx`, or a game whose student ships.
         student: which of a run's or of the shipped students.
-        with_wheels, serving: as in `write_board_folder`.
+        with_wheels, serving, report, warn: as in `write_board_folder`.
         precision: for a student of a run, `int8` (also where None) or `float32`.
         episodes, epsilons, allow_disagreement, returns: for a student of a run, as in `export_student`.
 
     Raises:
         BadRequest: no such source, student or precision, or `folder` is no place for an export.
-        EdgeDistillError: the student does not play like the float one, or packages could not be downloaded.
+        EdgeDistillError: the file does not play like the student that was trained, or packages could not be downloaded.
     """
     check_folder(folder, target, with_wheels=with_wheels, serving=serving)
     if _is_run(source):
@@ -70,7 +71,9 @@ def export_for_target(
         policy = Policy.load(find_student(source, student))
         model = Path(policy.source).read_bytes()
         exported = Exported(Path(policy.source), len(model), policy.card)
-    path = write_board_folder(model, source, folder, target, with_wheels=with_wheels, serving=serving, report=report)
+    path = write_board_folder(
+        model, source, folder, target, with_wheels=with_wheels, serving=serving, report=report, warn=warn
+    )
     return replace(exported, path=path)
 
 

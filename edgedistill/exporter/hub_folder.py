@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 
 from edgedistill.atari.games import gym_name, human_normalised, retention
 from edgedistill.errors import BadRequest
+from edgedistill.exporter.templates import template
 from edgedistill.runtime.card import COMPARED_EPSILON, Card, Score
 from edgedistill.runtime.hub.name import HubName, leaves_its_folder
 from edgedistill.runtime.policy import Policy
@@ -66,8 +66,7 @@ def page(cards: Mapping[str, Card], folder: Mapping[str, bytes], name: HubName) 
     """
     games = list(dict.fromkeys(card.game for card in cards.values()))
     pictures = [f"![{game}]({game}.gif)" for game in games if f"{game}.gif" in folder]
-    template = resources.files("edgedistill.export").joinpath("hub.md").read_text(encoding="utf-8")
-    text = template.format(
+    text = template("hub.md").format(
         name=name.repo,
         install=INSTALL,
         which="" if len(cards) == 1 else f":{next(iter(cards))}",

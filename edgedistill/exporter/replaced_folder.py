@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,21 +15,34 @@ from edgedistill.exporter.targets import Target
 # Written by every export: what else a folder holds is not ours to delete.
 MANIFEST = "export.json"
 # What `install.sh` makes.
-INSTALLED = {"venv", "venv-a", "venv-b", ".install", "edgedistill.service"}
+INSTALLED = {"venv", "venv-a", "venv-b", ".install"}
+# Not in the manifests of early exports, all of which wrote it.
+UNLISTED = {"edgedistill.service"}
 
 
-def _aside(folder: Path) -> tuple[Path, Path]:
-    """Where the new folder is written, and where the old one stands while it is replaced."""
-    return folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".outdated")
+def _aside(folder: Path) -> Path:
+    """Where the new folder is written."""
+    return folder.with_name(f"{folder.name}.partial")
+
+
+def _outdated(folder: Path) -> Path:
+    """Where the old folder stands while it is replaced: a free place, since one that cannot be deleted stays there."""
+    place = folder.with_name(f"{folder.name}.outdated")
+    with suppress(BadRequest, OSError):
+        _check_place(place)
+        shutil.rmtree(place, ignore_errors=True)
+    return folder.with_name(f"{place.name}-{secrets.token_hex(4)}") if place.exists() else place
 
 
 @contextmanager
-def replaced(folder: Path, target: Target) -> Iterator[Path]:
-    """A folder to write aside; renamed over `folder` at the end, deleted if anything fails."""
-    aside, outdated = _aside(folder)
+def replaced(folder: Path, target: Target, warn: Callable[[str], None]) -> Iterator[Path]:
+    """A folder to write aside; renamed over `folder` at the end, deleted if anything fails.
+
+    `warn` hears of an old one that cannot be deleted.
+    """
+    aside, outdated = _aside(folder), _outdated(folder)
     try:
-        for leftover in (aside, outdated):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         _write_manifest(aside, target, {})
         yield aside
@@ -36,23 +50,25 @@ def replaced(folder: Path, target: Target) -> Iterator[Path]:
         if folder.exists():
             # Two renames: between them there is no folder, but never half of one.
             folder.rename(outdated)
-            aside.rename(folder)
-            shutil.rmtree(outdated)
-        else:
-            aside.rename(folder)
+        aside.rename(folder)
     except OSError as error:
         raise BadRequest(f"{folder}: cannot be written ({error.strerror}).") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+    try:
+        if outdated.exists():
+            shutil.rmtree(outdated)
+    except OSError as error:
+        warn(f"{outdated}, the folder before this one, cannot be deleted ({error.strerror}). Delete it yourself.")
 
 
 def check_replaceable(folder: Path) -> None:
-    """Refuse a folder that an export may not replace, or whose places aside are taken.
+    """Refuse a folder that an export may not replace, or whose place aside is taken.
 
     Raises:
         BadRequest: one is not empty, and no export, or one in which somebody has added or changed a file.
     """
-    for place in (folder, *_aside(folder)):
+    for place in (folder, _aside(folder)):
         _check_place(place)
 
 
@@ -84,9 +100,9 @@ def _check_place(folder: Path) -> None:
     # An export that was interrupted lists nothing yet.
     found = _sums(folder) if written else {}
     whole = "The folder is replaced as a whole"
-    added = set(found) - set(written)
+    added = set(found) - set(written) - UNLISTED
     if added:
         raise BadRequest(f"{folder} holds '{min(added)}', which no export wrote. {whole}: move that away.")
-    changed = [path for path, sum_of_file in found.items() if sum_of_file != written[path]]
+    changed = [path for path, sum_of_file in found.items() if sum_of_file != written.get(path, sum_of_file)]
     if changed:
         raise BadRequest(f"{folder} holds '{min(changed)}', which was changed since the export. {whole}: name another.")

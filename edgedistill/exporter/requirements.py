@@ -6,7 +6,6 @@ out the same next year.
 
 import tomllib
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from packaging.markers import Marker, default_environment
@@ -15,6 +14,7 @@ from packaging.utils import parse_wheel_filename
 
 from edgedistill.errors import EdgeDistillError
 from edgedistill.exporter.targets import Target
+from edgedistill.exporter.templates import template
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def locked_requirements(target: Target) -> list[Requirement]:
     Raises:
         EdgeDistillError: the lock file has no wheel for one of the target's Pythons.
     """
-    lock = resources.files("edgedistill.export").joinpath("lock/pylock.toml").read_text(encoding="utf-8")
-    found = (_requirement(package, target) for package in tomllib.loads(lock)["packages"])
+    packages = tomllib.loads(template("lock/pylock.toml"))["packages"]
+    found = (_requirement(package, target) for package in packages)
     return [requirement for requirement in found if requirement]
 
 

@@ -1,9 +1,9 @@
 """What a board does from power-on: plays on its screen, or serves browsers."""
 
 from dataclasses import dataclass
-from importlib import resources
 
 from edgedistill.errors import BadRequest
+from edgedistill.exporter.templates import template
 
 # For whom each of these is an address to listen on: nobody else may connect, whatever a router lets in.
 PRIVATE = "localhost link-local 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7"
@@ -41,11 +41,6 @@ class Serving:
     def addresses(self) -> str:
         """From which one may connect, as systemd takes them."""
         return HOSTS[self.host]
-
-
-def template(name: str) -> str:
-    """A text of `export/`, with places to fill in."""
-    return resources.files("edgedistill.export").joinpath(name).read_text(encoding="utf-8")
 
 
 def unit(serving: Serving | None) -> str:

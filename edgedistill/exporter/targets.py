@@ -2,13 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from edgedistill.bounded_file import read_toml
 from edgedistill.errors import BadRequest, did_you_mean
+from edgedistill.exporter.templates import FOLDER
 from edgedistill.schema import short
 
 # Each key with its type, by kind; a kind's optional keys apart.
@@ -63,8 +63,7 @@ class Target:
 
 def target_names() -> list[str]:
     """All targets, by name."""
-    entries = resources.files("edgedistill.export").iterdir()
-    return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))
+    return sorted(entry.name.removesuffix(".toml") for entry in FOLDER.iterdir() if entry.name.endswith(".toml"))
 
 
 def find_target(name: str) -> Target:
@@ -78,7 +77,7 @@ def find_target(name: str) -> Target:
         file: Path | Traversable = Path(name)
         name = file.name.removesuffix(".toml")
     elif name in names:
-        file = resources.files("edgedistill.export").joinpath(f"{name}.toml")
+        file = FOLDER.joinpath(f"{name}.toml")
     else:
         raise BadRequest(f"No target '{name}'. {did_you_mean(name, names)} A target of your own is a .toml file.")
     return parse_target(name, read_toml(file, "target"), str(file))

@@ -133,7 +133,9 @@ def _student(
     )  # fmt: skip
 
 
-def _teacher(run: EvaluatedRun, actions: int, exported: dict[str, ExportedFile], evaluated: dict[str, Score]) -> FinalScore:
+def _teacher(
+    run: EvaluatedRun, actions: int, exported: dict[str, ExportedFile], evaluated: dict[str, Score]
+) -> FinalScore:
     config = run.config
     on_cards = [kept_of_card(each.card, each.bytes) for each in exported.values()]
     on_card = next((kept.teacher for kept in on_cards if kept), None)

@@ -5,13 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 from edgedistill.atari.emulator import Frames
-from edgedistill.atari.protocol import Episode, Protocol
+from edgedistill.atari.protocol import MAX_EPISODES, Episode, Protocol
 from edgedistill.children import python_command
+from edgedistill.errors import EdgeDistillError
 from edgedistill.runtime.player import SECONDS_PER_DECISION, Summary, play
 from edgedistill.runtime.policy import Policy
 
@@ -22,11 +24,13 @@ from pathlib import Path
 from edgedistill.cli import main
 try:
     main(["play", sys.argv[1], "--headless", "--max-steps", sys.argv[2], "--json"])
-finally:
-    # Not getrusage: on Linux its peak survives exec, and is then that of the process that started this one.
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    print(next((line.split()[1] for line in lines if line.startswith("VmHWM")), 0), file=sys.stderr)
+except SystemExit as ended:
+    if ended.code:
+        raise
+# Not getrusage: on Linux its peak survives exec, and is then that of the process that started this one.
+status = Path("/proc/self/status")
+lines = status.read_text().splitlines() if status.exists() else []
+print(next((line.split()[1] for line in lines if line.startswith("VmHWM")), 0), file=sys.stderr)
 """
 MEMORY_DECISIONS = 1_000
 # The loop and the emulator alone take turns, so that both see the machine's faster and slower moments.
@@ -68,9 +72,10 @@ def bench(policy: Policy, decisions: int, report: Callable[[str], None] = lambda
 
     Raises:
         BadRequest: the emulator offers other actions than the student knows.
+        EdgeDistillError: a process that plays it fails.
     """
     report("the whole loop and the emulator alone")
-    protocol = Protocol(episodes=10**9, epsilon=0.01)
+    protocol = Protocol(episodes=MAX_EPISODES, epsilon=0.01)
     loops, emulators = [], []
     for number in range(ROUNDS):
         seeded = replace(protocol, seed=number)
@@ -129,11 +134,18 @@ def _microseconds(call: Callable[[], object]) -> float:
 
 
 def _play_process(file: str, decisions: int) -> tuple[float, int | None]:
-    """Seconds and peak memory of a fresh process that plays so many decisions."""
+    """Seconds and peak memory of a fresh process that plays so many decisions.
+
+    Raises:
+        EdgeDistillError: it fails.
+    """
     began = time.perf_counter()
-    finished = subprocess.run(
-        python_command("-c", PLAY, file, str(decisions)), capture_output=True, text=True, check=True
-    )
+    # Absolute: a name may begin with a dash.
+    command = python_command("-c", PLAY, str(Path(file).absolute()), str(decisions))
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
+    if finished.returncode:
+        said = finished.stderr.splitlines() or [f"exit code {finished.returncode}"]
+        raise EdgeDistillError(f"{file}: a process that plays it failed ({said[-1]}).")
     kilobytes = int(finished.stderr.split()[-1])
     return seconds, kilobytes * 1024 or None

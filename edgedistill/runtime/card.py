@@ -8,7 +8,7 @@ from typing import Any
 
 from edgedistill.atari.emulator import FRAME_SKIP, STACK
 from edgedistill.atari.games import find_game
-from edgedistill.atari.protocol import Scores
+from edgedistill.atari.protocol import MAX_EPISODES, Scores
 from edgedistill.atari.resize import SIDE
 from edgedistill.bounds import MAX_MACS
 from edgedistill.catalogue import MOST_ACTIONS, NAME_PATTERN
@@ -20,7 +20,6 @@ FORMAT_VERSION = 2
 PREFIX = "edgedistill."
 # What every file was trained on; in one of format version 1, another value means other pixels.
 ENV = {"frame_skip": FRAME_SKIP, "stack": STACK, "side": SIDE, "grayscale": True, "max_of_last_frames": 2}
-MAX_ACTIONS = MOST_ACTIONS
 # Of one evaluation.
 MAX_RETURNS = 10_000
 # Of a file that is exported without them: enough for `zoo check`.
@@ -194,7 +193,7 @@ def _game(value: object) -> str:
 
 def _actions(value: object) -> tuple[str, ...]:
     """Names, each once: they become names in C."""
-    actions: tuple[str, ...] = listed(word(re.compile("[A-Z]{1,32}")), MAX_ACTIONS, least=2)(value)
+    actions: tuple[str, ...] = listed(word(re.compile("[A-Z]{1,32}")), MOST_ACTIONS, least=2)(value)
     if len(set(actions)) != len(actions):
         raise Unfit("has an action twice")
     return actions
@@ -210,7 +209,7 @@ def _scores(value: object) -> dict[str, tuple[Score, ...]]:
     return parsed
 
 
-EPISODES, SHARE = whole(1, 10**6), number(0, 1)
+EPISODES, SHARE = whole(1, MAX_EPISODES), number(0, 1)
 SEED = whole(0, 2**64)
 # No game's score comes near.
 RETURN = number(-(10**9), 10**9)

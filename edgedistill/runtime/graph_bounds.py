@@ -86,20 +86,26 @@ class _Chain:
         if source in self._constants:
             if node.operator != "DequantizeLinear":
                 raise Malformed(f"{node.operator} of a constant")
-            self._constants[output] = self._constants[source]
+            # Counted, and once alone, since a session does it anew for every decision.
+            self._constants[output] = self._constants.pop(source)
+            self._pay(Cost(0, 0, FLOAT_BYTES * prod(self._constants[output])))
             return
         if source != self.value:
             raise Malformed(f"{node.operator} of {source!r}: a second path beside the chain of layers")
         shape, macs, patches = self._applied(node, [self._constants.get(name, ()) for name in parameters])
+        self._pay(Cost(int(node.operator in LAYERS), macs, FLOAT_BYTES * (prod(shape) + patches)))
+        self.value, self.shape = output, shape
+
+    def _pay(self, more: Cost) -> None:
+        """Add to the cost, within the bounds."""
         self.cost = Cost(
-            self.cost.layers + (node.operator in LAYERS),
-            self.cost.macs + macs,
-            self.cost.activation_bytes + FLOAT_BYTES * (prod(shape) + patches),
+            self.cost.layers + more.layers,
+            self.cost.macs + more.macs,
+            self.cost.activation_bytes + more.activation_bytes,
         )
         excess = self.cost.excess()
         if excess:
             raise Malformed(excess)
-        self.value, self.shape = output, shape
 
     def _applied(self, node: Node, parameters: list[Shape]) -> tuple[Shape, int, int]:
         """Shape of a node's output, multiply-accumulates, and elements of what a convolution unfolds."""

@@ -1,7 +1,7 @@
 """Plays an exported student: a generator of what happened, for whatever shows or records it."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,9 @@ class Summary:
         return digest
 
 
-def play(policy: Policy, protocol: Protocol, summary: Summary, max_steps: int | None = None) -> Iterator[Decision]:
+def play(
+    policy: Policy, protocol: Protocol, summary: Summary, max_steps: int | None = None
+) -> Generator[Decision, None, None]:
     """Play `protocol.episodes` games, at most `max_steps` agent steps in all, yielding after each decision.
 
     Raises:

@@ -67,10 +67,14 @@ class Policy:
         self.source = source
         self.set_random_seed(0)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        got = [(tensor.name, tensor.type, tensor.shape[1:]) for tensor in inputs + outputs]
+        # Any number of frames at once, whatever it is called.
+        got = [
+            (tensor.name, tensor.type, [side if isinstance(side, int) else "N" for side in tensor.shape])
+            for tensor in inputs + outputs
+        ]
         wanted = [
-            ("frames", "tensor(uint8)", [SIDE, SIDE, STACK]),
-            ("logits", "tensor(float)", [len(self.card.actions)]),
+            ("frames", "tensor(uint8)", ["N", SIDE, SIDE, STACK]),
+            ("logits", "tensor(float)", ["N", len(self.card.actions)]),
         ]
         if got != wanted:
             raise BadRequest(f"{source}: takes and gives {got}, a student of this format {wanted}.")
@@ -103,12 +107,13 @@ class Policy:
         return cls(model, source)
 
     def _try_out(self) -> None:
-        """Refuse now what would fail in play: shapes that do not fit show only when a graph runs."""
+        """Refuse now what would fail in play: shapes that do not fit show only when a graph runs. Of two frames, since
+        a graph may take one alone."""
         try:
-            logits = self.logits(np.zeros((1, SIDE, SIDE, STACK), np.uint8))
+            logits = self.logits(np.zeros((2, SIDE, SIDE, STACK), np.uint8))
         except Exception as error:  # as above
             raise BadRequest(f"{self.source}: its graph cannot be run.") from error
-        if logits.shape != (1, len(self.card.actions)) or not np.isfinite(logits).all():
+        if logits.shape != (2, len(self.card.actions)) or not np.isfinite(logits).all():
             raise BadRequest(f"{self.source}: its graph gives no finite logit per action.")
 
     def logits(self, frames: Frames) -> NDArray[np.float32]:

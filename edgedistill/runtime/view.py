@@ -1,7 +1,7 @@
 """Shows play in the terminal at the console's own speed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from rich.console import Console
 from rich.live import Live
@@ -22,8 +22,8 @@ def terminal_screen(decision: Decision, card: Card, bars: ValueBars, empty: bool
     return TerminalScreen(None if empty else decision.screen(), caption, side)
 
 
-def watch(decisions: Iterator[Decision], card: Card, console: Console) -> Iterator[Decision]:
-    """Draw each decision when it is due and pass it on; Ctrl-C ends the game and leaves the terminal as it was."""
+def watch(decisions: Iterator[Decision], card: Card, console: Console) -> Generator[Decision, None, None]:
+    """Draw each decision when it is due and pass it on; however it ends, the terminal is as it was."""
     bars = ValueBars(card.actions)
     with Live(console=console, screen=True, auto_refresh=False) as live:
         # On the alternate screen, where the question leaves no trace; without colours, no picture either.
@@ -40,8 +40,6 @@ def watch(decisions: Iterator[Decision], card: Card, console: Console) -> Iterat
                 yield decision
                 due = max(due, time.monotonic() - MOST_BEHIND_SECONDS) + SECONDS_PER_DECISION
                 time.sleep(max(0.0, due - time.monotonic()))
-        except KeyboardInterrupt:
-            return
         finally:
             if pictures:
                 console.file.write(kitty.DELETED)

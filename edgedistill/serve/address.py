@@ -35,16 +35,14 @@ def open_server(show: Show, host: str, port: int) -> ShowServer:
         if error.errno == errno.EADDRNOTAVAIL:
             raise BadRequest(f"'{host}' is another machine. {accepted}") from error
         if error.errno == errno.EADDRINUSE:
-            raise EdgeDistillError(
-                f"Port {port} is taken by another program. Another one: --port {port + 1}"
-            ) from error
+            other = port - 1 if port == 65_535 else port + 1
+            raise EdgeDistillError(f"Port {port} is taken by another program. Another one: --port {other}") from error
         raise EdgeDistillError(f"{host}, port {port}: {error.strerror}. Ports from 1024 up are anybody's.") from error
 
 
 def names_of_this_machine() -> set[str]:
-    """In lower case; the last is the one of multicast DNS, by which a Raspberry Pi is known in a home."""
-    own = socket.gethostname().lower()
-    return {"localhost", own, own if own.endswith(".local") else f"{own}.local"}
+    """In lower case."""
+    return {"localhost", socket.gethostname().lower(), _name_at_home()}
 
 
 def is_public(server: ShowServer) -> bool:
@@ -57,8 +55,14 @@ def urls(server: ShowServer, host: str) -> list[str]:
     bound: Any = server.server_address[0]
     if not ipaddress.ip_address(str(bound).partition("%")[0]).is_unspecified:
         return [_url(host, server.port)]
-    names = [name for name in (_own_address(), f"{socket.gethostname()}.local") if name]
+    names = [name for name in (_own_address(), _name_at_home()) if name]
     return [_url(name, server.port) for name in names]
+
+
+def _name_at_home() -> str:
+    """The one of multicast DNS, by which a Raspberry Pi is known in a home; in lower case."""
+    own = socket.gethostname().lower()
+    return own if own.endswith(".local") else f"{own}.local"
 
 
 def _url(host: str, port: int) -> str:

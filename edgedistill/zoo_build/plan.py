@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from edgedistill.atari.games import find_game
+from edgedistill.atari.protocol import MAX_EPISODES
+from edgedistill.bounded_file import read_bounded
 from edgedistill.catalogue import SMALL_STUDENTS, Architecture, load_catalogue
 from edgedistill.errors import BadRequest, did_you_mean
-from edgedistill.files import write_atomically
+from edgedistill.files import CannotWrite, write_atomically
 from edgedistill.runs.config import TrainConfig
 
 PLAN_VERSION = 1
 PLAN = "plan.json"
+MAX_PLAN_BYTES = 1_000_000
 # What the plan itself or the build decides for each run.
 DECIDED = {
     "game",
@@ -58,8 +61,8 @@ class Plan:
         for name in self.settings:
             if name not in known:
                 raise BadRequest(f"--set: no setting '{name}' of a run. {did_you_mean(name, known)}")
-        if self.episodes < 1:
-            raise BadRequest(f"--episodes must be at least 1, got {self.episodes}.")
+        if not 1 <= self.episodes <= MAX_EPISODES:
+            raise BadRequest(f"--episodes must be from 1 to {MAX_EPISODES:,}, got {self.episodes:,}.")
         for game in self.games:
             try:
                 self.run_config(find_game(game))
@@ -89,8 +92,9 @@ class Plan:
             folder.mkdir(parents=True, exist_ok=True)
             text = json.dumps({"plan_version": PLAN_VERSION, **asdict(self)}, indent=2) + "\n"
             write_atomically(folder / PLAN, text.encode())
-        except OSError as error:
-            raise BadRequest(f"{folder}: cannot be written ({error.strerror}).") from error
+        except (OSError, CannotWrite) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise BadRequest(f"{folder}: the plan cannot be written there ({reason}).") from error
 
     @classmethod
     def load(cls, folder: Path) -> "Plan | None":
@@ -103,14 +107,14 @@ class Plan:
         if not file.exists():
             return None
         try:
-            table = json.loads(file.read_text())
+            table = json.loads(read_bounded(file, MAX_PLAN_BYTES, "plan"))
             if table.pop("plan_version", None) != PLAN_VERSION:
                 raise BadRequest(f"{file}: written by another version of edgedistill.")
             given: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
             }
             return cls(**given)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise BadRequest(f"{file}: not a plan ({error}).") from error
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from edgedistill.atari import protocol
 from edgedistill.atari.protocol import EVALUATION_SEED, VALIDATION_SEED, Protocol, Scores, evaluate
+from edgedistill.errors import BadRequest
 
 
 def always(action):
@@ -43,6 +44,12 @@ def test_seeds_differ_between_choosing_and_reporting():
     reported = evaluate(always(0), "breakout", Protocol(**short, seed=EVALUATION_SEED))
     assert reported == evaluate(always(0), "breakout", Protocol(**short, seed=EVALUATION_SEED))
     assert reported != evaluate(always(0), "breakout", Protocol(**short, seed=VALIDATION_SEED))
+
+
+@pytest.mark.parametrize("episodes", [0, 10**6 + 1, 10**15])
+def test_so_many_games_are_no_protocol(episodes):
+    with pytest.raises(BadRequest, match=f"episodes must be from 1 to 1,000,000, got {episodes:,}"):
+        Protocol(episodes=episodes)
 
 
 def test_what_a_listener_raises_ends_the_evaluation():

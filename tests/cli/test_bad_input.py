@@ -60,6 +60,10 @@ from tests.conftest import cli_without
             ["export", "pong", "-o", "pi.onnx", "--target", "x86-64"],
             "-o names a folder, got pi.onnx. Type: -o pi-x86-64",
         ),
+        *(
+            (["export", "pong", "-o", place, "--target", "x86-64"], f"got {place}: no export replaces the folder that")
+            for place in (".", "..", "/", "../..", "new/..", "/tmp/..")
+        ),
         (["export", "pong", "-o", "no/pi", "--target", "x86-64"], "cannot be written"),
         (["export", "pong", "-o", "c", "--target", "c", "--with-wheels"], "'c' is C source"),
         (["export", "pong", "-o", "pi", "--target", "x86-64", "--precision", "float32"], "pong is exported already"),

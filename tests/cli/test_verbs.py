@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runtime import player as playing
 
 
 def test_zoo_lists_the_catalogue(cli):
@@ -42,6 +43,29 @@ def test_play_headless(cli, tiny_export):
 def test_play_writes_a_gif(cli, tiny_export, tmp_path):
     assert cli("play", tiny_export.path, "--headless", "--max-steps", 20, "--gif", tmp_path / "a.gif").code == 0
     assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF8")
+
+
+@pytest.mark.parametrize(("steps", "code"), [(20, 0), (0, 130)])
+def test_ctrl_c_out_of_sight_leaves_what_was_recorded(cli, tiny_export, tmp_path, monkeypatch, steps, code):
+    def interrupted(policy, episode):
+        if episode.steps == steps:
+            raise KeyboardInterrupt
+        return decide(policy, episode)
+
+    decide = playing.decide
+    monkeypatch.setattr(playing, "decide", interrupted)
+    assert cli("play", tiny_export.path, "--headless").code == 130
+    outcome = cli("play", tiny_export.path, "--headless", "--gif", tmp_path / "a.gif")
+    assert outcome.code == code
+    assert (tmp_path / "a.gif").exists() == (f"{steps} agent steps" in outcome.out) == (code == 0)
+
+
+@pytest.mark.parametrize("verb", [("play", "pong", "--headless"), ("evaluate", "pong"), ("export",)], ids=str)
+def test_more_games_than_anybody_plays(cli, tiny_run, tmp_path, verb):
+    rest = (tiny_run.path, "-o", tmp_path / "x.onnx", "--student", "pico") if verb == ("export",) else ()
+    outcome = cli(*verb, *rest, "--episodes", 10**15)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "error: episodes must be from 1 to 1,000,000, got 1,000,000,000,000,000.\n"
 
 
 def test_a_run_may_be_called_like_its_game(cli, tiny_run, tmp_path, monkeypatch):

@@ -92,6 +92,29 @@ def test_check_names_a_student_of_the_list_that_is_missing(cli, tiny_export, tmp
     assert rows["pico"]["agrees"] and not rows["wrong"]["agrees"]
 
 
+def test_check_passes_over_a_game_without_files(cli, tiny_export, tmp_path):
+    """As `zoo build` leaves one whose run failed."""
+    folder = trained_folder(tmp_path, tiny_export)
+    (folder / "breakout").mkdir()
+    rows = json.loads(cli("zoo", "check", "--in", folder, "--json").out)
+    assert {row["game"] for row in rows} == {"pong"}
+    outcome = cli("zoo", "check", "breakout", "--in", folder)
+    assert outcome.code == 2
+    assert outcome.err == f"error: No trained breakout student in {folder}. Accepted: pong.\n"
+
+
+def test_check_names_a_whole_game_of_the_list_that_is_missing(cli, tiny_export, tmp_path):
+    folder = trained_folder(tmp_path, tiny_export)
+    (folder / "breakout").mkdir()
+    (folder / "breakout" / "pico.onnx").write_bytes(tiny_export.path.read_bytes())
+    (folder / "SHA256SUMS").write_text(checksums(folder))
+    (folder / "breakout" / "pico.onnx").unlink()
+    rows = json.loads(cli("zoo", "check", "--in", folder, "--json").out)
+    problems = {row["game"]: row["problem"] for row in rows if row["student"] == "pico"}
+    assert problems == {"breakout": "is missing, and stands in SHA256SUMS", "pong": None}
+    assert cli("zoo", "check", "pong", "--student", "pico", "--in", folder).code == 0
+
+
 def test_all_shipped_students_play_as_their_cards_say(cli):
     rows = json.loads(cli("zoo", "check", "--episodes", 2, "--json").out)
     assert len(rows) == sum(map(len, shipped_games().values()))

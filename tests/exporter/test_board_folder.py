@@ -285,6 +285,52 @@ def test_what_a_user_wrote_into_a_folder_of_c_is_not_deleted(student, tmp_path, 
     assert (folder / path).read_text() == "/* mine */"
 
 
+def test_an_edited_service_is_not_overwritten(student, folder):
+    (folder / "edgedistill.service").write_text("# mine")
+    with pytest.raises(BadRequest, match=r"holds 'edgedistill\.service', which was changed since the export"):
+        write_board_folder(student, "pong", folder, find_target("raspberry-pi-4"))
+    assert (folder / "edgedistill.service").read_text() == "# mine"
+
+
+def test_an_export_of_before_that_does_not_list_its_service_is_replaced(student, folder):
+    manifest = json.loads((folder / "export.json").read_text())
+    del manifest["files"]["edgedistill.service"]
+    (folder / "export.json").write_text(json.dumps(manifest))
+    write_board_folder(student, "pong", folder, find_target("raspberry-pi-5"))
+    assert "Raspberry Pi 5" in (folder / "README.md").read_text()
+
+
+def test_an_old_export_that_cannot_be_deleted_is_named_and_blocks_nothing(cli, student, folder, monkeypatch):
+    """Of another user's files, say: `sudo sh install.sh` makes some."""
+
+    def rmtree(place, ignore_errors=False):
+        if ".outdated" not in str(place):
+            deleted(place, ignore_errors)
+        elif not ignore_errors:
+            (place / "export.json").unlink()
+            raise PermissionError(13, "Permission denied")
+
+    deleted = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    for target in ("raspberry-pi-5", "x86-64"):
+        outcome = cli("export", "pong", "--target", target, "-o", folder)
+        assert outcome.code == 0
+        assert f"{folder}.outdated" in outcome.err and "cannot be deleted (Permission denied)" in outcome.err
+        assert json.loads((folder / "export.json").read_text())["target"] == target
+    monkeypatch.undo()
+    assert "cannot be deleted" not in cli("export", "pong", "--target", "c", "-o", folder).err
+    assert len(list(folder.parent.iterdir())) == 3
+
+
+def test_what_a_user_has_beside_an_export_is_not_deleted(student, folder):
+    mine = folder.with_name("pong-pi.outdated")
+    mine.mkdir()
+    (mine / "notes.txt").touch()
+    write_board_folder(student, "pong", folder, find_target("raspberry-pi-5"))
+    assert sorted(each.name for each in folder.parent.iterdir()) == ["pong-pi", "pong-pi.outdated"]
+    assert (mine / "notes.txt").exists()
+
+
 def test_what_an_interrupted_export_left_is_cleared(student, folder, tmp_path):
     left = tmp_path / "new.partial"
     shutil.copytree(folder, left)

@@ -244,6 +244,21 @@ def test_other_numbers_in_a_graph_are_refused(name, change, reason, odd_sizes):
         c_source(data, "my.onnx")
 
 
+def test_logits_that_overflow_are_refused(odd_sizes):
+    """`inff` is no number of C."""
+
+    def overflowing(model):
+        replace_constant(model, "l", lambda scale: np.full_like(scale, 3e38))
+        for tensor in list(model.graph.initializer):  # so that frames of zeros, which a file is tried out with, stay so
+            if tensor.name.startswith("b"):
+                replace_constant(model, tensor.name, np.zeros_like)
+
+    data = edited(odd_sizes, overflowing)
+    policy_of(data)  # onnxruntime would play it
+    with pytest.raises(BadRequest, match=r"my.onnx: its logits overflow float32.*edgedistill export RUN"):
+        c_source(data, "my.onnx")
+
+
 def test_a_file_cannot_write_c_of_its_own(micro):
     def with_props(**evil):
         def edit(model):

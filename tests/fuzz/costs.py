@@ -23,7 +23,7 @@ def check_cost(file: bytes) -> None:
 
 
 def cost(model: onnx.ModelProto) -> Cost:
-    """For one frame; a constant that passes DequantizeLinear is none of the values."""
+    """For one frame; what DequantizeLinear makes of a constant is one of the values."""
     graph = model.graph
     graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     for output in graph.output:
@@ -35,11 +35,11 @@ def cost(model: onnx.ModelProto) -> Cost:
         shapes[value.name] = tuple(side.dim_value for side in value.type.tensor_type.shape.dim)
     layers = macs = elements = 0
     for node in graph.node:
+        made = shapes[node.output[0]]
+        elements += prod(made)
         if node.input[0] in constants:
             constants.add(node.output[0])
             continue
-        made = shapes[node.output[0]]
-        elements += prod(made)
         if node.op_type in LAYERS:
             weights = shapes[node.input[LAYERS[node.op_type]]]
             layers += 1

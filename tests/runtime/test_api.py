@@ -132,7 +132,7 @@ def test_play_yields_each_decision(policy):
     [
         ({"game": "breakout"}, "plays pong, not breakout"),
         ({"game": "pnog"}, "Did you mean 'pong'"),
-        ({"episodes": 0}, "episodes must be at least 1, got 0"),
+        ({"episodes": 0}, "episodes must be from 1 to 1,000,000, got 0"),
         ({"epsilon": 1.5}, "epsilon must be from 0 to 1, got 1.5"),
         ({"epsilon": float("nan")}, "epsilon must be from 0 to 1"),
         ({"sticky": -0.1}, "sticky must be from 0 to 1"),

@@ -1,4 +1,7 @@
 import json
+import shutil
+
+import pytest
 
 from edgedistill.runtime.bench import bench
 from edgedistill.runtime.policy import Policy
@@ -30,3 +33,23 @@ def test_bench_of_what_is_no_student(cli, tmp_path):
     outcome = cli("bench", tmp_path / "missing.onnx")
     assert outcome.code == 2
     assert "cannot be read" in outcome.err
+
+
+def test_bench_of_a_file_with_a_dash(cli, tiny_export, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(tiny_export.path, "-x.onnx")
+    assert cli("bench", "./-x.onnx", "--decisions", 100).code == 0
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("import sys; sys.exit('one line\\nthe last one')", "the last one"),
+        ("import os; os.kill(os.getpid(), 9)", "exit code -9"),
+    ],
+)
+def test_bench_says_how_its_own_process_failed(cli, tiny_export, monkeypatch, program, said):
+    monkeypatch.setattr("edgedistill.runtime.bench.PLAY", program)
+    outcome = cli("bench", tiny_export.path, "--decisions", 100)
+    assert outcome.code == 1
+    assert outcome.err.endswith(f"error: {tiny_export.path}: a process that plays it failed ({said}).\n")

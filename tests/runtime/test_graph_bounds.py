@@ -15,6 +15,7 @@ from edgedistill.errors import BadRequest
 from edgedistill.runtime.onnx_file import check_onnx
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games, shipped_student
+from tests.fuzz.costs import cost
 
 CARD = onnx.load(shipped_student("pong", "pico")).metadata_props
 
@@ -201,6 +202,33 @@ print(peak() - before)
     command = python_command("-c", code, str(tmp_path / "x.onnx"))
     finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert int(finished.stdout) < 100_000  # KB
+
+
+def with_dequantised(times, *shape):
+    """The smallest student that plays, and beside it a constant that goes through DequantizeLinear."""
+    graph = Graph().begin()
+    graph.conv(6, STACK, 84, 84)
+    graph.node("Flatten")
+    last, constant = graph.last, graph.constant(*shape, dtype=np.int8)
+    for _ in range(times):
+        graph.node("DequantizeLinear", graph.constant(), graph.constant(dtype=np.int8), source=constant)
+    graph.node("Relu", source=last)
+    return graph
+
+
+def test_what_is_dequantised_counts():
+    """A session makes it anew at each decision."""
+    model = with_dequantised(1, 60, 6_500).model()
+    without = check_onnx(with_dequantised(0).model(), "x.onnx")
+    counted = check_onnx(model, "x.onnx")
+    assert counted.activation_bytes - without.activation_bytes == 4 * 60 * 6_500
+    assert counted == cost(onnx.load_from_string(model))
+    refused(with_dequantised(1, 160, 60_000), r"its values take [0-9,]+ bytes a frame, 1\.2 times")
+
+
+def test_a_constant_is_dequantised_once():
+    """A file of 4 MB took 0.2 s a decision and 700 MB so."""
+    refused(with_dequantised(2, 60, 6_500), "DequantizeLinear of 'c3': a second path")
 
 
 def integers(bias=(8,), scale=(8,), zero=(), add=(6,), to=1, more=()):

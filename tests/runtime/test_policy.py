@@ -86,6 +86,14 @@ def test_another_interface_than_the_format_says(model):
         Policy(model.SerializeToString(), "x.onnx")
 
 
+@pytest.mark.parametrize("fixed", ["input", "output"])
+def test_a_file_for_one_frame_at_a_time(model, fixed):
+    value = getattr(model.graph, fixed)[0]
+    value.type.tensor_type.shape.dim[0].dim_value = 1
+    with pytest.raises(BadRequest, match=r"takes and gives .*\[1, .* a student of this format .*\['N', 84, 84, 4\]"):
+        Policy(model.SerializeToString(), "x.onnx")
+
+
 def test_another_action_count_than_its_metadata_says(model):
     with pytest.raises(BadRequest, match="takes and gives"):
         Policy(set_card(model, actions=["NOOP", "FIRE"]), "x.onnx")

@@ -142,6 +142,31 @@ def test_terminals_that_would_print_the_question_are_not_asked(name):
     assert "\x1b_G" not in play(TERM=name, answers=KITTY)
 
 
+def test_ctrl_c_while_a_screen_is_recorded_ends_with_the_recording(tmp_path):
+    """The recorder then has the processor, not what draws."""
+    patched = """
+import sys
+from edgedistill.cli import main
+from edgedistill.runtime.gif import GifRecorder
+
+add = GifRecorder.add
+
+def interrupted(self, decision):
+    add(self, decision)
+    if decision.step == 3:
+        raise KeyboardInterrupt
+
+GifRecorder.add = interrupted
+main()
+"""
+    gif = tmp_path / "a.gif"
+    shown = Terminal([sys.executable, "-c", patched, *PLAY[3:], "--gif", str(gif)])
+    output = shown.read()
+    assert shown.end() == 0, output
+    assert gif.read_bytes().startswith(b"GIF8")
+    assert "3 agent steps" in output.partition("\x1b[?1049l")[2]
+
+
 def test_ctrl_c_ends_and_leaves_the_terminal_as_it_was():
     shown = Terminal(PLAY, answers=KITTY)
     shown.read(lambda output: output.count(b"a=T") > 3)

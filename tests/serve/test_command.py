@@ -35,7 +35,7 @@ def test_on_all_addresses_it_warns_and_names_the_one_to_open():
     said = process.stdout.readline(), process.stdout.readline()
     process.terminate()
     process.communicate(timeout=60)
-    assert f"http://{socket.gethostname()}.local:" in said[0] and "0.0.0.0" not in said[0]
+    assert f"http://{socket.gethostname().lower()}.local:" in said[0] and "0.0.0.0" not in said[0]
     assert "Anyone on the network can watch and press" in said[1]
 
 

@@ -53,7 +53,8 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path, given, differen
         ({"settings": {"ensemble": ["a"]}}, "no setting 'ensemble'"),
         ({"settings": {"envs": "four"}}, "--envs must be a whole number, got 'four'"),
         ({"settings": {"envs": 0}}, "--envs must be from 1 to 256"),
-        ({"episodes": 0}, "--episodes must be at least 1"),
+        ({"episodes": 0}, "--episodes must be from 1 to 1,000,000, got 0"),
+        ({"episodes": 10**15}, "--episodes must be from 1 to 1,000,000"),
     ],
 )
 def test_a_plan_that_cannot_be_served_is_refused(fields, complaint):
@@ -61,8 +62,23 @@ def test_a_plan_that_cannot_be_served_is_refused(fields, complaint):
         Plan(**{"games": ("pong",), **fields})
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan_version": 1}', '{"plan_version": 1, "games": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"plan_version": 1}', '{"plan_version": 1, "games": 3}'),
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param('{"plan_version": 1, "games": ["pong"]}' + " " * 1_000_000, id="large"),
+    ],
+)
 def test_a_damaged_plan_is_refused(tmp_path, text):
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(BadRequest, match=r"plan\.json"):
         Plan.load(tmp_path)
+
+
+def test_a_plan_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "plan.json").mkdir()
+    for folder in (tmp_path, tmp_path / "plan.json" / "file" / "below"):
+        (tmp_path / "plan.json" / "file").touch()
+        with pytest.raises(BadRequest, match=f"{folder}: the plan cannot be written there"):
+            Plan(("pong",)).save(folder)
