@@ -9,8 +9,8 @@ from pathlib import Path
 from edgedistill.catalogue import MOST_ACTIONS
 from edgedistill.children import python_command
 from edgedistill.distill.machine import memory_parts
-from edgedistill.runs.config import available_cores
 from edgedistill.free_memory import available_bytes
+from edgedistill.runs.config import available_cores
 from edgedistill.zoo_build.job import STOPPED
 from edgedistill.zoo_build.layout import GameFolder
 from edgedistill.zoo_build.plan import Plan
