@@ -131,7 +131,7 @@ QUESTIONS: dict[str, list[Contestant]] = {
     "int8": [
         Contestant(f"{name}, {label}", catalogue(name), {"student_integers": share})
         for name in ("micro", "pico")
-        for label, share in (("float", 0.0), ("integers in the last 30%", 0.3), ("last 90%", 0.9))
+        for label, share in (("float", 0.0), ("integers in the last 30%", 0.3), ("last half", 0.5))
     ],
     "1.7%": [
         Contestant("paper's shape: 16-16-16 / 22", plain([(16, 8, 4), (16, 4, 2), (16, 3, 1)], 22)),

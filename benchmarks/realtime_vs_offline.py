@@ -23,6 +23,7 @@ from pathlib import Path
 
 from edgedistill.atari.games import find_game, retention
 from edgedistill.children import python_command
+from edgedistill.report.clock import TrainingClock
 from edgedistill.report.curves import Curve, read_run
 from edgedistill.runs.folder import RunFolder
 
@@ -49,12 +50,12 @@ def run_arm(path: Path, game: str, steps: int, options: list[str]) -> RunFolder:
 
 
 def training_minutes(run: RunFolder) -> float:
-    """Minutes of a whole run, evaluations left out."""
+    """Minutes of a whole run, evaluations and pauses left out, as in its curve."""
     metrics = run.metrics()
     if not metrics.progress:
         return 0.0
     last = metrics.progress[-1]
-    return (last.seconds - metrics.evaluation_seconds_before(last.step)) / 60
+    return TrainingClock(metrics).training_seconds(last.step, last.seconds) / 60
 
 
 def curve_of(run: RunFolder, student: str) -> Curve:

@@ -1,11 +1,11 @@
 """What it costs to be watched: CPU time of `edgedistill serve` at the console's speed, beside that of the play alone.
 
-    python benchmarks/serve_cost.py [--game pong] [--seconds 60] [--viewers 1]
+    python benchmarks/serve_cost.py [--game pong] [--seconds 60] [--viewers 1] [--rounds 3]
 
-CPU time, not wall time, so that a busy machine may measure it. Three processes take turns: `play --headless`, whose
-decisions are counted as if 15 of them were a second; `serve` that nobody watches; `serve` with viewers, which are
-another process here and do not count. Linux alone: it reads /proc. A ratio to the play carries over to a board better
-than a share of this machine's core does.
+CPU time, not wall time, so that a busy machine may measure it. Three processes take turns in each round, and medians
+count: `play --headless`, whose decisions are counted as if 15 of them were a second; `serve` that nobody watches;
+`serve` with viewers, which are another process here and do not count. Linux alone: it reads /proc. A ratio to the play
+carries over to a board better than a share of this machine's core does.
 """
 
 import argparse
@@ -15,8 +15,10 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from edgedistill.children import python_command
 from edgedistill.runtime.machine import this_machine
@@ -97,17 +99,24 @@ def main() -> None:
     parser.add_argument("--game", default="pong")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--viewers", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    alone = playing(arguments.game, int(arguments.seconds / SECONDS_PER_DECISION))
+    game, seconds, viewers = arguments.game, arguments.seconds, arguments.viewers
+    # A play takes a tenth of the time of its game, so that ten times as many decisions cost no more patience, and the
+    # start, which is subtracted, counts for less.
+    contestants: dict[str, Callable[[], Cost]] = {
+        "play alone": lambda: playing(game, int(10 * seconds / SECONDS_PER_DECISION)),
+        "serve, nobody watches": lambda: serving(game, seconds, 0),
+        f"serve, viewers: {viewers}": lambda: serving(game, seconds, viewers),
+    }
+    rounds = [{name: measure() for name, measure in contestants.items()} for _ in range(arguments.rounds)]
     print(f"{this_machine().cpu}, {arguments.game}")
     print(f"{'':<24}{'ms a decision':>14}{'of a core at 15 Hz':>20}{'× the play':>12}")
-    for name, cost in (
-        ("play alone", alone),
-        ("serve, nobody watches", serving(arguments.game, arguments.seconds, 0)),
-        (f"serve, viewers: {arguments.viewers}", serving(arguments.game, arguments.seconds, arguments.viewers)),
-    ):
-        ratio = cost.milliseconds / alone.milliseconds
-        print(f"{name:<24}{cost.milliseconds:>14.3f}{cost.share:>20.2%}{ratio:>12.2f}", flush=True)
+    for name in contestants:
+        milliseconds = median(each[name].milliseconds for each in rounds)
+        share = median(each[name].share for each in rounds)
+        ratio = median(each[name].milliseconds / each["play alone"].milliseconds for each in rounds)
+        print(f"{name:<24}{milliseconds:>14.3f}{share:>20.2%}{ratio:>12.2f}")
 
 
 if __name__ == "__main__":

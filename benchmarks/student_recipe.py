@@ -139,6 +139,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--csv", type=Path, help="Rows are added to it.")
     arguments = parser.parse_args()
+    names = [contestant.name for contestant in QUESTIONS[arguments.question]]
+    for name in arguments.only or []:
+        if name not in names:
+            parser.error(f"--only: no contestant is called {name!r}. There are: {', '.join(names)}")
 
     torch.set_num_threads(arguments.threads)
     game, teacher, emits_q = load_teacher(arguments.teacher)

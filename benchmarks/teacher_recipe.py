@@ -2,9 +2,9 @@
 
     python benchmarks/teacher_recipe.py breakout --question average --out DIR [--student micro] [--seed 0]
 
-Each run goes to a folder of its own in DIR and is skipped where it is there. The table has the mean return of the games
-that exploring players ended in the 50,000 steps before each evaluation, and the validation scores of teacher and
-students (10 games at ε 0.01). Minutes leave evaluations out.
+Each run goes to a folder of its own in DIR; where it is there, it goes on where it stopped. The table has the mean
+return of the games that exploring players ended in the 50,000 steps before each evaluation, and the validation scores
+of teacher and students (10 games at ε 0.01). Minutes leave evaluations out.
 """
 
 import argparse
@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from edgedistill.atari.games import find_game
-from edgedistill.catalogue import find_architecture
+from edgedistill.catalogue import Architecture, find_architecture
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import train
+from edgedistill.errors import BadRequest
 from edgedistill.runs.folder import RunFolder
 
 WINDOW = 50_000
@@ -64,12 +65,30 @@ def main() -> None:
         if arguments.only and name not in arguments.only:
             continue
         path = arguments.out / f"{game}-{arguments.question}-{name}-{arguments.seed}".replace(" ", "").replace(",", "-")
-        if not (path / "config.json").exists():
-            run, config = new_run(path, game, students, "pqn", "realtime", (), given | settings)
-            for _ in train(run, config):
-                pass
-        for row in rows(RunFolder.open(path)):
+        run = trained(path, game, students, given | settings)
+        for row in rows(run):
             print(f"| {name} | {' | '.join(row)} |", flush=True)
+
+
+def trained(path: Path, game: str, students: tuple[Architecture, ...], settings: dict[str, Any]) -> RunFolder:
+    """A finished run with these settings; one that is there goes on where it stopped.
+
+    Raises:
+        BadRequest: the one that is there has others.
+    """
+    if not (path / "config.json").exists():
+        run, config = new_run(path, game, students, "pqn", "realtime", (), settings)
+        for _ in train(run, config):
+            pass
+        return run
+    run = RunFolder.open(path)
+    config = run.config()
+    if config.students != students or any(getattr(config, name) != value for name, value in settings.items()):
+        raise BadRequest(f"{path} has a run with other settings. Name another folder: --out")
+    if (run.checkpoint_step() or 0) < config.steps:
+        for _ in train(run, config, resume=True):
+            pass
+    return run
 
 
 def rows(run: RunFolder) -> list[list[str]]:

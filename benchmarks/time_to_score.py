@@ -153,7 +153,12 @@ def row_of(run: RunFolder, seed: int, goal: Goal) -> dict[str, Any]:
     """Minutes and steps of both, empty where they did not arrive."""
     exports, teacher = Exports(run), teacher_arrival(run, goal)
     int8 = exports.first(goal)
-    minutes = {point.step: point.minutes - exports.pauses_before(point.step) for point in points(run)}
+    metrics = run.metrics()
+    # Not those of the points, which leave out gaps of the log, such as an export makes, by themselves.
+    minutes = {
+        each.step: (each.seconds - metrics.evaluation_seconds_before(each.step)) / 60 - exports.pauses_before(each.step)
+        for each in metrics.evaluations
+    }
     return {
         "seed": seed,
         "teacher_minutes": round(minutes[teacher.step], 2) if teacher else "",

@@ -150,8 +150,8 @@ class TrainConfig:
     student_batches: float = setting(
         0.5, "Student updates per update of a learning teacher.", Group.STUDENTS, above=0, most=1000
     )
-    """With four students, the teacher keeps 0.56 of its speed (docs/performance.md). With 0.25, a 1.6% Pong student was
-    far behind its teacher for most of the run (docs/history.md)."""
+    """With four students in floats, a teacher that learns keeps 0.56 of its speed (docs/performance.md). With 0.25, a
+    1.6% Pong student was far behind its teacher for most of the run (docs/history.md)."""
     frozen_batches: float = setting(
         4.0, "The same beside a teacher that is frozen or done.", Group.STUDENTS, above=0, most=1000
     )
