@@ -16,6 +16,7 @@ SPEED_SECONDS = 60.0
 MOST_REPORTS = 500
 # The name under which the games of the exploring players stand beside the networks.
 PLAY = "play"
+FILLING = "filling the memory"
 
 
 class Course:
@@ -30,6 +31,7 @@ class Course:
         self._pause_began: float | None = None
         self._evaluations = 0
         self._reports: deque[tuple[float, int]] = deque()
+        self._work_of_late = ""
         self.first_step = 0
         """Agent step at which this invocation began"""
         self.step = 0
@@ -64,7 +66,10 @@ class Course:
 
     def _take_progress(self, event: Progress) -> None:
         self.step, self.progress = event.step, event
-        self.doing = self._work(event)
+        before, self._work_of_late = self._work_of_late, self._work(event)
+        self.doing = self._work_of_late
+        if self.doing != before:
+            self._reports.clear()  # steps take another time now
         if event.play_return is not None:
             self.plays.append(event.play_return)
         now = self._training_seconds()
@@ -76,7 +81,7 @@ class Course:
         if not self.config.students:
             return "learning"
         if not event.student_loss:
-            return "filling the memory"
+            return FILLING
         finishes = not self.config.frozen and not teacher_learns(self.config, event.step)
         return "finishing the students" if finishes else "learning"
 
@@ -121,7 +126,8 @@ class Course:
             steps = self.config.steps - self.step
             evaluations = -(-steps // self.config.evaluate_every)
             each = self._paused / self._evaluations if self._evaluations else 0.0
-            left.append((steps_to_go(self.config, self.step) / self.speed + evaluations * each) / 60)
+            to_go = steps_to_go(self.config, self.step, students_learn=self._work_of_late != FILLING)
+            left.append((to_go / self.speed + evaluations * each) / 60)
         return max(0.0, min(left)) if left else None
 
     @property

@@ -6,11 +6,13 @@ from statistics import median
 from edgedistill.runs.metrics import Metrics
 
 # A process that was halted (SIGSTOP, a sleeping machine) has one long gap between two reports. A gap of less than this,
-# or of fewer usual ones, may be a busy machine.
+# or of fewer usual ones around it, may be a busy machine. Beside a teacher that is done, all gaps are longer.
 LEAST_PAUSE_SECONDS = 60.0
 LEAST_PAUSE_GAPS = 10.0
 # Fewer reports do not tell what is usual.
 LEAST_REPORTS = 10
+# Gaps before and after one that tell what is usual there.
+AROUND = 10
 
 
 class TrainingClock:
@@ -23,9 +25,11 @@ class TrainingClock:
         self._pauses: list[tuple[int, float]] = []
         """The step at the end of each, and its seconds beyond a usual gap"""
         if len(reports) >= LEAST_REPORTS:
-            usual = median(gap for _, gap in gaps)
-            longest = max(LEAST_PAUSE_SECONDS, LEAST_PAUSE_GAPS * usual)
-            self._pauses = [(step, gap - usual) for step, gap in gaps if gap > longest]
+            for number, (step, gap) in enumerate(gaps):
+                if gap > LEAST_PAUSE_SECONDS:
+                    usual = median(each for _, each in gaps[max(0, number - AROUND) : number + AROUND + 1])
+                    if gap > LEAST_PAUSE_GAPS * usual:
+                        self._pauses.append((step, gap - usual))
 
     def training_seconds(self, step: int, seconds: float) -> float:
         """Of training until an agent step at which the log has `seconds` since the run began."""

@@ -61,10 +61,13 @@ def read_kept(files: Iterable[Path]) -> list[Kept]:
 
 
 def over_games(found: Sequence[Kept]) -> dict[str, Estimate]:
-    """By student, the interquartile mean of retention over its games, where these are two or more.
+    """By student, the interquartile mean of retention over all games, where these are two or more.
+
+    A student that lacks a game has none, since a mean over other games does not compare.
 
     Its interval tells how much hangs on the choice of games.
     """
+    games = {kept.game for kept in found if kept.retention is not None}
     by_student: dict[str, dict[str, float]] = {}
     for kept in found:
         if kept.retention is not None:
@@ -72,7 +75,7 @@ def over_games(found: Sequence[Kept]) -> dict[str, Estimate]:
     return {
         student: interquartile_mean_estimate(list(retentions.values()), list(retentions))
         for student, retentions in by_student.items()
-        if len(retentions) > 1
+        if len(retentions) == len(games) > 1
     }
 
 

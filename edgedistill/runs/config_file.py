@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from edgedistill.atari.games import reference_scores
 from edgedistill.catalogue import parse_architecture
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
@@ -37,9 +38,27 @@ def config_from_json(text: str, source: str) -> TrainConfig:
         unknown = set(table) - {field.name for field in fields(TrainConfig)}
         if unknown:
             raise BadRequest(f"{source}: unknown setting '{min(unknown)}'.")
-        return TrainConfig(**table)
+        _check_facts(table, source)
+        return _checked(table, source)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadRequest(f"{source}: not a run's config ({error}).") from error
+
+
+def _check_facts(table: dict[str, Any], source: str) -> None:
+    """Refuse what is no setting, and so is not checked as one."""
+    game = table["game"]
+    if not isinstance(game, str) or game not in reference_scores():
+        raise BadRequest(f"{source}: no ROM is called {game!r}.")
+    source_of_teacher, emits_q = table.get("teacher_from"), table.get("teacher_emits_q", True)
+    if not isinstance(source_of_teacher, str | None) or not isinstance(emits_q, bool):
+        raise BadRequest(f"{source}: teacher_from must be a text or null, teacher_emits_q true or false.")
+
+
+def _checked(table: dict[str, Any], source: str) -> TrainConfig:
+    try:
+        return TrainConfig(**table)
+    except BadRequest as error:
+        raise BadRequest(f"{source}: {error}") from error
 
 
 def resumed_config(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:

@@ -128,15 +128,15 @@ def teacher_learns(config: TrainConfig, step: int) -> bool:
     return step < teacher_end(config)
 
 
-def steps_to_go(config: TrainConfig, step: int) -> float:
+def steps_to_go(config: TrainConfig, step: int, *, students_learn: bool = True) -> float:
     """Agent steps from `step` to the end of a run, those that take longer than one at `step` counted for more.
 
-    Beside a teacher that is done, students take more batches.
+    Beside a teacher that is done, students take more batches; while the memory fills, none (`students_learn`).
     """
     learning = max(0.0, min(teacher_end(config), config.steps) - step)
     finishing = max(0, config.steps - step) - learning
     work = learning * _step_cost(config, True) + finishing * _step_cost(config, False)
-    return work / _step_cost(config, teacher_learns(config, step))
+    return work / _step_cost(config, teacher_learns(config, step), students_learn)
 
 
 def is_handover(config: TrainConfig, step: int) -> bool:
@@ -163,11 +163,11 @@ def rollout_seeds(config: TrainConfig, step: int) -> list[np.random.SeedSequence
     return np.random.SeedSequence([config.seed, step]).spawn(3)
 
 
-def _step_cost(config: TrainConfig, teacher_learns: bool) -> float:
+def _step_cost(config: TrainConfig, teacher_learns: bool, students_learn: bool = True) -> float:
     """What an agent step takes, beside a teacher that learns or not, as a multiple of a unit of its own."""
-    if not teacher_learns:
-        return PLAY_COST + len(config.students) * config.frozen_batches
-    return PLAY_COST + TEACHER_COST + len(config.students) * config.student_batches
+    batches = config.student_batches if teacher_learns else config.frozen_batches
+    students = len(config.students) * batches if students_learn else 0.0
+    return PLAY_COST + (TEACHER_COST if teacher_learns else 0.0) + students
 
 
 def _line(step: int, end: float, length: float) -> float:

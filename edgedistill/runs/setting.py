@@ -53,7 +53,7 @@ class Setting:
         if self.words and value not in self.words:
             hint = f" {did_you_mean(str(value), self.words)}" if len(self.words) > 3 else ""
             self.refuse(name, self.accepted(), value, hint)
-        if kind in (int, float) and not all((kind is int or isfinite(each)) and self._fits(each) for each in values):
+        if kind in (int, float) and not all(self._fits(each) and (kind is int or isfinite(each)) for each in values):
             self.refuse(name, self.accepted(), value)
 
     def refuse(self, name: str, accepted: str, value: object, hint: str = "") -> None:

@@ -52,10 +52,10 @@ def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], boo
     Args:
         game: ROM name, one of the plan's.
         threads: CPU threads.
-        should_stop: asked in the training too, as another reason to end it.
+        should_stop: asked in the training and between exports, as another reason to end.
 
     Returns:
-        Whether all is there now; False if the training was stopped.
+        Whether all is there now; False if it was stopped.
 
     Raises:
         EdgeDistillError: another process works at this game, or training or export failed.
@@ -71,7 +71,8 @@ def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], boo
             _train(place, plan, threads, should_stop)
             if not place.is_trained(plan):
                 return False
-        _export(place, plan)
+        if not _export(place, plan, should_stop):
+            return False
         students = place.students(plan)
         if is_older(place.gif, students):
             _record(best_student(students), place.gif)
@@ -115,13 +116,15 @@ def _train(place: GameFolder, plan: Plan, threads: int, should_stop: Callable[[]
                     say(place, f"step {event.step:,}: {scores}")
 
 
-def _export(place: GameFolder, plan: Plan) -> None:
-    """Every student that is not there yet."""
+def _export(place: GameFolder, plan: Plan, should_stop: Callable[[], bool]) -> bool:
+    """Every student that is not there yet; False if it was stopped before."""
     run = RunFolder.open(place.run)
     place.trained.mkdir(parents=True, exist_ok=True)
     for student in plan.students:
         if place.is_exported(plan, student):
             continue
+        if should_stop():
+            return False
         say(place, f"exporting {student}")
         # A catalogue tells how far int8 and float agree; it does not leave out a student for whom that is less. It goes
         # to everyone who installs it, so returns of single games stay with the run, in evaluations.jsonl.
@@ -130,6 +133,7 @@ def _export(place: GameFolder, plan: Plan) -> None:
             report=partial(say, place),
         )  # fmt: skip
         say(place, f"{student}: exported, agreement {exported.card.agreement:.2%}")
+    return True
 
 
 def _record(student: Path, gif: Path) -> None:
@@ -147,13 +151,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("game")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--parent", type=int, required=True, help="Process id of the build.")
     options = parser.parse_args()
     # While nothing handles it otherwise, SIGTERM is to unwind like Ctrl-C, so that nothing half-written is left.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    parent = os.getppid()
     try:
         # Without the build that watches it, a job ends as if it had been stopped.
-        finished = run_job(options.folder, options.game, options.threads, lambda: os.getppid() != parent)
+        finished = run_job(options.folder, options.game, options.threads, lambda: os.getppid() != options.parent)
     except EdgeDistillError as error:
         say(GameFolder(options.folder, options.game), f"error: {error}")
         sys.exit(error.exit_code)

@@ -89,9 +89,10 @@ class GameFolder:
 
     def steps(self, plan: Plan) -> int:
         """Agent steps of the run: those of the plan, or more where `edgedistill train --resume` asked for them."""
-        if not (self.run / "config.json").exists():
+        try:
+            return max(plan.steps, RunFolder.open(self.run).config().steps)
+        except BadRequest:  # none yet, or a damaged one, which fails its own job
             return plan.steps
-        return max(plan.steps, RunFolder.open(self.run).config().steps)
 
     def is_exported(self, plan: Plan, student: str) -> bool:
         """Whether the student's file is there, of the finished run and with as many games on its card as planned."""

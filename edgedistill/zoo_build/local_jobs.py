@@ -44,11 +44,12 @@ class LocalJobs:
         log = GameFolder(self._folder, game).log
         log.parent.mkdir(parents=True, exist_ok=True)
         job = ("edgedistill.zoo_build.job", str(self._folder), game, "--threads", str(self._threads))
+        parent = ("--parent", str(os.getpid()))
         # What torch is told does not reach numpy's linear algebra, which the exporter uses.
         threads = {name: str(self._threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
         with log.open("ab") as output:
             self._processes[game] = subprocess.Popen(
-                python_command("-m", *job), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                python_command("-m", *job, *parent), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 env={**os.environ, **threads},
                 # A terminal's Ctrl-C goes to all of a session; `stop` tells the jobs, once.
                 start_new_session=True,

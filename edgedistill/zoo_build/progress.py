@@ -20,6 +20,8 @@ class GameProgress:
     """waiting, starting, training, `exporting 2 of 5`, done, stopped, or failed"""
     step: int
     """Agent steps"""
+    steps: int
+    """Of the whole run"""
     minutes: float
     """Of training, evaluations included"""
     minutes_left: float | None
@@ -44,7 +46,9 @@ def read_progress(
         state = _state(place, plan, game in running, game in (failed or {}))
         config = replace(plan.run_config(game), steps=place.steps(plan))
         left = _minutes_left(training, config) if state == "training" else None
-        lines.append(GameProgress(game, state, training.step, training.seconds / 60, left, training.scores))
+        lines.append(
+            GameProgress(game, state, training.step, config.steps, training.seconds / 60, left, training.scores)
+        )
     return lines
 
 
@@ -80,7 +84,7 @@ def scores_text(line: GameProgress) -> str:
 def to_markdown(plan: Plan, lines: list[GameProgress], failed: Mapping[str, str]) -> str:
     """`progress.md`."""
     rows = [
-        f"| {line.game} | {line.state} | {line.step:,} of {plan.steps:,} | {line.minutes:.1f} | {left_text(line)} "
+        f"| {line.game} | {line.state} | {line.step:,} of {line.steps:,} | {line.minutes:.1f} | {left_text(line)} "
         f"| {scores_text(line)} |"
         for line in lines
     ]

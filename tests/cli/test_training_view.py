@@ -26,6 +26,9 @@ from tests.conftest import TINY
 CONFIG = replace(TINY, steps=10_000_000, evaluate_every=250_000, memory_frames=100_000)
 
 
+LOSSES = {"micro": 0.25, "pico": 0.5}
+
+
 class Clock:
     now = 0.0
 
@@ -125,21 +128,36 @@ def test_the_view_says_what_a_run_is_at(course, clock):
 
 
 def test_time_left_counts_the_evaluations_that_are_due_and_not_the_time_of_those_past(course, clock):
-    report(course, clock, 0, 1.0)
-    report(course, clock, 9_000_000, 9_000.0)
-    assert course.minutes_left == pytest.approx(1_000 / 60)
-    evaluate(course, clock, 9_000_000, 120.0, teacher=1.0, micro=1.0, pico=1.0)
+    report(course, clock, 9_000_000, 1.0, student_loss=LOSSES)
+    report(course, clock, 9_250_000, 250.0, student_loss=LOSSES)
+    assert course.minutes_left == pytest.approx(750 / 60)
+    evaluate(course, clock, 9_250_000, 120.0, teacher=1.0, micro=1.0, pico=1.0)
     assert course.speed == pytest.approx(1_000)
-    assert course.minutes_left == pytest.approx((1_000 + 4 * 120) / 60)
+    assert course.minutes_left == pytest.approx((750 + 3 * 120) / 60)
     assert course.doing == "learning"
     assert [duration(minutes) for minutes in (None, 0.5, 12.4, 61)] == ["?", "30 s", "12 min", "1 h 01 min"]
 
 
 def test_time_left_counts_the_finish_as_longer_while_the_teacher_learns(course, clock):
-    report(course, clock, 0, 1.0)
-    report(course, clock, 8_000_000, 8_000.0)
+    report(course, clock, 0, 1.0, student_loss=LOSSES)
+    report(course, clock, 8_000_000, 8_000.0, student_loss=LOSSES)
     # Two students: 1 + 4 + 2 × 1 becomes 1 + 2 × 4.
     assert course.minutes_left == pytest.approx((1_000 + 1_000 * 9 / 7) / 60)
+
+
+def test_time_left_counts_that_students_have_yet_to_begin(course, clock):
+    report(course, clock, 0, 1.0)
+    report(course, clock, 50_000, 50.0)
+    # 1 + 4 becomes 1 + 4 + 2 × 1, and at last 1 + 2 × 4.
+    assert course.minutes_left == pytest.approx((8_950_000 * 7 / 5 + 1_000_000 * 9 / 5) / 1_000 / 60)
+
+
+def test_after_a_change_of_work_the_speed_of_before_does_not_count(course, clock):
+    report(course, clock, 8_990_000, 1.0, student_loss=LOSSES)
+    report(course, clock, 9_000_000, 10.0, student_loss=LOSSES)
+    assert (course.speed, course.minutes_left) == (None, None)
+    report(course, clock, 9_010_000, 20.0, student_loss=LOSSES)
+    assert course.minutes_left == pytest.approx(990_000 / 500 / 60)
 
 
 def test_a_budget_of_minutes_counts_too(tmp_path, clock):

@@ -46,7 +46,18 @@ def test_retention_by_game_and_size(cli, shipped):
     report = json.loads(cli("zoo", "results", "--in", folder, "--json").out)
     assert [row["retention"] for row in report["students"]] == pytest.approx([0.5, 1.0, 0.5])
     assert report["over_games"]["micro"]["value"] == pytest.approx(0.75)
+    # It lacks a game, and so would be a mean over others.
     assert "pico" not in report["over_games"]
+
+
+def test_a_student_that_lacks_a_game_has_no_mean_over_games(cli, shipped):
+    folder = shipped(
+        {("qbert", "micro"): (1000, 2000)}
+        | {(game, "micro"): (6.7, 11.7) for game in ("breakout", "pong")}
+        | {(game, "pico"): (6.7, 11.7) for game in ("breakout", "pong")}
+    )
+    last = cli("zoo", "results", "--in", folder, "--markdown").out.splitlines()[-1]
+    assert last.startswith("| interquartile mean |") and last.endswith("| – |")
 
 
 def test_students_of_several_folders_stand_in_one_table(cli, shipped, tmp_path):

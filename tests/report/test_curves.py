@@ -38,6 +38,18 @@ def test_minutes_leave_pauses_out(evaluated_run):
     assert [point.minutes for point in curve.points] == pytest.approx([100 / 60, (200 - 30) / 60], abs=0.01)
 
 
+def test_a_finish_with_many_batches_is_no_pause(evaluated_run):
+    """Two hundred reports of 2 s, then twenty of 70 s: slow, but all of them."""
+    run = RunFolder.open(evaluated_run("run", teacher=[], micro=[]))
+    seconds = 0.0
+    for number in range(1, 221):
+        seconds += 2.0 if number <= 200 else 70.0
+        run.log(ProgressRecord(100 * number, seconds=seconds))
+    run.log(EvaluationRecord(22_000, seconds, 0.0, {"teacher": 5.0, "micro": 5.0}))
+    (curve,) = read_run(run.path).curves
+    assert curve.final.minutes == pytest.approx((200 * 2 + 20 * 70) / 60, abs=0.1)
+
+
 def test_a_busy_machine_is_no_pause(evaluated_run):
     run = RunFolder.open(evaluated_run("run", teacher=[], micro=[]))
     for number in range(1, 21):

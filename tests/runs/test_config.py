@@ -49,7 +49,15 @@ def test_an_unusable_setting_is_refused_with_its_option(change, complaint):
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "[]", '{"config_version": 99}', json.dumps(json.loads(config_to_json(CONFIG)) | {"colour": 1})]
+    "damage",
+    ["", "[]", '{"config_version": 99}']
+    + [
+        json.dumps(json.loads(config_to_json(CONFIG)) | {name: value})
+        for name, value in (
+            *(("colour", 1), ("game", "nope"), ("game", "Pong"), ("game", 5), ("game", []), ("teacher_from", 5)),
+            *(("teacher_emits_q", "yes"), ("gamma", 10**400), ("epsilon_floors", [10**400])),
+        )
+    ],
 )
 def test_a_damaged_config_is_refused(damage):
     with pytest.raises(BadRequest, match=r"config\.json"):

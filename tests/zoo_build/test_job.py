@@ -1,14 +1,16 @@
 import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
 from PIL import Image
 
+from edgedistill.children import python_command
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
 from edgedistill.runtime.policy import Policy
-from edgedistill.zoo_build.job import run_job
+from edgedistill.zoo_build.job import STOPPED, run_job
 from edgedistill.zoo_build.layout import GameFolder
 from edgedistill.zoo_build.plan import Plan
 from edgedistill.zoo_build.progress import read_progress, to_markdown
@@ -108,6 +110,23 @@ def test_more_steps_or_games_on_the_card_make_an_export_stale(planned):
     assert not place.is_exported(plan, "pico")
     place.student("pico").write_bytes(b"damaged")
     assert not place.is_exported(plan, "pico")
+
+
+def test_a_job_whose_build_is_gone_stops(planned):
+    folder, plan = planned(games=("pong",))
+    job = python_command("-m", "edgedistill.zoo_build.job", str(folder), "pong", "--parent", "1")
+    assert subprocess.run(job, timeout=120, check=False).returncode == STOPPED
+    assert state(folder, plan) == ["stopped"]
+
+
+def test_a_damaged_run_is_told_of_by_its_own_job(planned):
+    folder, plan = planned(games=("pong",))
+    run = GameFolder(folder, "pong").run
+    run.mkdir(parents=True)
+    (run / "config.json").write_text("[]")
+    assert state(folder, plan) == ["waiting"]
+    with pytest.raises(BadRequest, match=r"config\.json: not a run's config"):
+        run_job(folder, "pong", 1)
 
 
 def test_two_processes_never_work_at_one_game(planned):
