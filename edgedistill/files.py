@@ -18,6 +18,11 @@ class CannotWrite(EdgeDistillError):
 
     def __init__(self, path: Path, error: OSError) -> None:
         super().__init__(f"{path}: cannot be written ({error.strerror}).")
+        self._path, self._error = path, error
+
+    def __reduce__(self) -> tuple[type["CannotWrite"], tuple[Path, OSError]]:
+        """Ray carries it from a worker to who asked; by default it would be made anew of its message alone."""
+        return type(self), (self._path, self._error)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -1,4 +1,5 @@
 import os
+import pickle
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,14 @@ def test_an_interrupted_write_leaves_what_was_there_and_nothing_else(tmp_path, m
         write_atomically(file, b"after")
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
     assert file.read_bytes() == b"before"
+
+
+def test_a_failure_survives_the_way_from_a_worker(tmp_path):
+    """As Ray carries what a task raises."""
+    with pytest.raises(CannotWrite) as failure:
+        write_atomically(tmp_path / "missing" / "a", b"x")
+    carried = pickle.loads(pickle.dumps(failure.value))  # noqa: S301 (what it was given just now)
+    assert (type(carried), str(carried)) == (CannotWrite, str(failure.value))
 
 
 def test_a_rename_is_made_to_last(tmp_path, monkeypatch):

@@ -28,7 +28,19 @@ PIPE_WIDTH = 10_000
 
 class _Console(Console):
     def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+        # Colours go by rich's own rules, FORCE_COLOR among them; what a terminal is, by `is_terminal` below.
+        colours: Any = Console(stderr=stderr).color_system
+        super().__init__(stderr=stderr, color_system=colours, highlight=False, markup=False, emoji=False)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a terminal shows it; rich takes FORCE_COLOR for one, also where a log file does."""
+        return super().is_terminal and self.file.isatty()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what was printed can be painted over."""
+        return self.is_terminal and not self.is_dumb_terminal
 
     @property
     def size(self) -> ConsoleDimensions:
@@ -80,7 +92,7 @@ def stages() -> Iterator[Callable[[str], None]]:
 
     It has no thread, as rich's own has: beside threads, a stranger's file is not tried out in a child.
     """
-    if not notes.is_terminal:
+    if not notes.is_live:
         yield notes.print
         return
     with Live(console=notes, auto_refresh=False, transient=True) as live:

@@ -26,7 +26,7 @@ class TrainingView:
         self._config, self._path, self._quiet = config, path, quiet
         self.course = Course(config, path)
         self._said_at = 0.0
-        shown = console.is_terminal and not quiet
+        shown = console.is_live and not quiet
         screen = Screen(self.course)
         self._live = Live(screen, console=console, refresh_per_second=2, transient=True) if shown else None
 

@@ -130,7 +130,7 @@ class _View:
         self._quiet = quiet
         self._told: dict[str, tuple[object, ...]] = {}
         self.lines: list[GameProgress] = []
-        shown = console.is_terminal and not quiet
+        shown = console.is_live and not quiet
         self._table = Live(console=console, auto_refresh=False) if shown else None
         self.live = self._table or nullcontext()
 

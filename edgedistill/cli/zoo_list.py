@@ -69,6 +69,8 @@ def _players() -> list[dict[str, Any]]:
 
     rows = []
     for game, files in shipped_games().items():
+        if not files:  # as `zoo build` leaves a game whose run failed
+            continue
         cards = {path: Policy.load(path).card for path in (Path(str(file)) for file in files)}
         best = best_of(cards)
         compared = next((each for each in scores_of(cards[best]) if each["epsilon"] == COMPARED_EPSILON), None)

@@ -134,7 +134,8 @@ class Comparison:
                     kept = None if point.retention is None else round(point.retention, 6)
                     minutes = round(point.minutes, 3)
                     writer.writerow((*head, point.step, minutes, point.score, point.teacher_score, kept))
-        return table.getvalue().encode()
+        # A folder whose name is not UTF-8 is written byte for byte.
+        return table.getvalue().encode(errors="surrogateescape")
 
 
 def compare_runs(

@@ -8,7 +8,7 @@ from typing import Any
 from edgedistill.atari.games import action_count, human_normalised, retention
 from edgedistill.atari.protocol import Protocol, Scores
 from edgedistill.catalogue import Architecture
-from edgedistill.errors import BadRequest
+from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.report.curves import Curve, EvaluatedRun
 from edgedistill.report.kept import Kept, kept_of_card
 from edgedistill.runs.config import TrainConfig
@@ -75,7 +75,7 @@ class ExportedFile:
 
 
 def exported_students(run: EvaluatedRun) -> dict[str, ExportedFile]:
-    """The exported students of a run by name; other files are passed over.
+    """The exported students of a run by name, of several files the one that counts; other files are passed over.
 
     They are looked for in the run's folder, beside it, and where `edgedistill zoo build` puts them.
     """
@@ -98,8 +98,16 @@ def exported_students(run: EvaluatedRun) -> dict[str, ExportedFile]:
             and card.trained_minutes in (None, minutes)
             and card.params == student.parameters(len(card.actions))
         ):
-            found.setdefault(card.student, ExportedFile(file, file.stat().st_size, card))
+            exported = ExportedFile(file, file.stat().st_size, card)
+            found[card.student] = max(found.get(card.student, exported), exported, key=_preference)
     return found
+
+
+def _preference(exported: ExportedFile) -> tuple[bool, int, float]:
+    """Of several files of a student the one that boards play counts, then more games, then the newest."""
+    score = exported.card.score("student", COMPARED_EPSILON)
+    is_int8 = not exported.card.quantisation.startswith("float32")
+    return is_int8, score.episodes if score else 0, exported.file.stat().st_mtime
 
 
 def final_scores(run: EvaluatedRun, exported: dict[str, ExportedFile], warn: Warn) -> list[FinalScore]:
@@ -167,10 +175,12 @@ def _played(score: Score, source: str) -> Played:
 def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
     """What `edgedistill evaluate` found at ε 0.01 for the best teacher and for the students as they are now."""
     found: dict[str, Score] = {}
-    best = RunFolder.open(run.path).load_best_teacher()
     steps = {curve.student: _step_now(run) for curve in run.curves}
-    if best is not None:
-        steps["best_teacher"] = best[1]["step"]
+    try:
+        if (best := RunFolder.open(run.path).load_best_teacher()) is not None:
+            steps["best_teacher"] = best[1]["step"]
+    except EdgeDistillError as error:
+        warn(f"{error} Its games of `edgedistill evaluate` are left out.")
     for record in _records(run, warn):
         name, protocol, returns = record["network"], record["protocol"], record["returns"]
         is_now = record["step"] == steps.get(name)

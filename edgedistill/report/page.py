@@ -22,6 +22,7 @@ from edgedistill.report.plot import plot
 from edgedistill.report.tables import UNKNOWN, notes, tables
 from edgedistill.report.templates import render
 from edgedistill.report.watching import Watched, watch
+from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 
 Tell = Callable[[str], None]
@@ -53,6 +54,8 @@ class RunSection:
     """At play; empty where they do not"""
     unwatched: str
     """Why they do not"""
+    values: str
+    """What the numbers at their bars are"""
     charts: list[Markup]
     settings: list[SettingLine]
     commands: list[str]
@@ -114,6 +117,7 @@ def _section(run: EvaluatedRun, most_clip_bytes: int, warn: Tell, report: Tell) 
         scores=_score_table(final_scores(run, exported_students(run), warn)),
         players=players,
         unwatched=unwatched,
+        values=_values(config),
         charts=_charts(run),
         settings=setting_lines(config),
         commands=[train_command(config), *next_commands(run.path, config)],
@@ -128,6 +132,15 @@ def _players(run: EvaluatedRun, most_clip_bytes: int, warn: Tell, report: Tell) 
         return watch(RunFolder.open(run.path), most_clip_bytes, warn, report), ""
     except EdgeDistillError as error:
         return [], str(error)
+
+
+def _values(config: TrainConfig) -> str:
+    returns, logits = "discounted returns of clipped rewards", "logits"
+    teacher = returns if config.teacher_emits_q else logits
+    student = returns if config.objective.emits_q else logits
+    if teacher == student == returns:
+        return f"All are {returns}."
+    return f"A teacher's are {teacher}, a student's are {student}: their shapes compare, not their numbers."
 
 
 def _charts(run: EvaluatedRun) -> list[Markup]:

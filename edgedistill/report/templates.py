@@ -11,4 +11,5 @@ _TEMPLATES = Environment(
 
 def render(template: str, **values: object) -> bytes:
     """A page out of a template; what it names must be among the values."""
-    return _TEMPLATES.get_template(template).render(values).encode()
+    # A path may hold bytes that are no character in UTF-8.
+    return _TEMPLATES.get_template(template).render(values).encode(errors="replace")

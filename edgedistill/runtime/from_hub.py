@@ -14,7 +14,7 @@ def pull_student(name: HubName, student: str | None = None, *, or_last_seen: boo
 
     Args:
         student: which one, where the repository has several and `name` tells none.
-        or_last_seen: where the hub cannot be reached, take what was pulled under this name before.
+        or_last_seen: as there.
     """
     if student is not None:
         if name.file is not None:

@@ -27,7 +27,7 @@ class RayJobs:
             threads: CPU threads of each.
 
         Raises:
-            EdgeDistillError: Ray is not installed.
+            EdgeDistillError: Ray is not installed, or there is no cluster at RAY_ADDRESS.
         """
         try:
             import ray
@@ -40,8 +40,14 @@ class RayJobs:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             # Ray puts the current folder on its workers' module path, so that a stranger's `torch.py` there would run:
             # it is started from /, which holds no modules and is nobody's to write.
-            with chdir("/"):
-                ray.init(log_to_driver=False, include_dashboard=False)
+            try:
+                with chdir("/"):
+                    ray.init(log_to_driver=False, include_dashboard=False)
+            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+                raise EdgeDistillError(
+                    f"Ray does not start ({error}). RAY_ADDRESS is '{os.environ.get('RAY_ADDRESS', '')}'. Accepted: "
+                    "HOST:PORT, ray://HOST:PORT. For Ray on this machine alone: export RAY_ADDRESS=local"
+                ) from error
         self.at_once = games
         self._folder = folder.resolve()
         self._threads = threads
@@ -59,12 +65,15 @@ class RayJobs:
         return {self._games.pop(task): self._problem(task) for task in ready}
 
     def _problem(self, task: object) -> str | None:
+        known = self._ray.exceptions
         try:
             return None if self._ray.get(task) else "stopped from outside"
-        except self._ray.exceptions.RayTaskError as error:
+        except known.RayTaskError as error:
             return str(error.cause or error)
-        except self._ray.exceptions.RayError as error:
+        except (known.WorkerCrashedError, known.NodeDiedError, known.LocalRayletDiedError) as error:
             return f"{type(error).__name__}: its worker was lost more than {RETRIES} times"
+        except known.RayError as error:
+            return f"{type(error).__name__}: {error}"
 
     def stop(self) -> None:
         """A cancelled task hears it as Ctrl-C, which ends a training with a checkpoint."""

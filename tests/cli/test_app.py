@@ -1,4 +1,5 @@
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -39,6 +40,20 @@ def test_completion_knows_verbs_and_options(typed, completions):
         timeout=60,
     )
     assert outcome.stdout.split() == completions, outcome.stderr
+
+
+def test_forced_colours_change_nothing_else_in_a_file():
+    """Many CI jobs set FORCE_COLOR; their logs are no terminals, so that tables are not wrapped."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    plain, coloured = (
+        subprocess.run(
+            [sys.executable, "-m", "edgedistill", "zoo", "list"],
+            env={**environment, "TERM": "xterm", "FORCE_COLOR": colours}, capture_output=True, text=True, timeout=60,
+        ).stdout
+        for colours in ("", "1")
+    )  # fmt: skip
+    assert "\x1b[" not in plain and "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
 
 
 def test_completion_can_be_installed(cli):

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from edgedistill.cli.training_course import Course
 from edgedistill.cli.training_screen import Screen
+from edgedistill.cli.training_view import TrainingView
 from edgedistill.distill.events import Evaluated, Evaluating, Interrupted, Progress, Resumed
 from edgedistill.report.clock import duration
 from edgedistill.runs.folder import RunFolder
@@ -178,6 +179,35 @@ def test_a_resumed_run_shows_the_scores_from_before(course, tmp_path):
     course.take(Evaluating(128, "micro", 1, 1))
     course.take(Interrupted(128))
     assert course.doing == "learning"
+
+
+class Stream(StringIO):
+    """A terminal or a file."""
+
+    def __init__(self, *, terminal):
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self):
+        return self._terminal
+
+
+@pytest.mark.parametrize(
+    ("terminal", "term", "live"), [(True, "xterm", True), (True, "dumb", False), (False, "xterm", False)]
+)
+def test_the_view_is_live_in_a_terminal_alone_and_lines_are_plain_elsewhere(
+    tmp_path, monkeypatch, terminal, term, live
+):
+    stdout = Stream(terminal=terminal)
+    monkeypatch.setattr("sys.stdout", stdout)
+    monkeypatch.setattr("edgedistill.cli.training_view.SILENCE", 0.0)
+    monkeypatch.setenv("TERM", term)
+    # To rich, it makes a terminal of a file.
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with TrainingView(CONFIG, RunFolder.create(tmp_path / "run", CONFIG).path, quiet=False) as view:
+        view.show(Progress(4_096, 0.0123, {}, None))
+    assert ("4,096 steps (16,384 frames)" in stdout.getvalue()) != live
+    assert ("\x1b[?25l" in stdout.getvalue()) == live
 
 
 TRAIN = [

@@ -26,6 +26,12 @@ def test_show_gives_the_cards_of_a_game(cli):
     assert first["human_normalised"] == pytest.approx((student.mean + 20.7) / (14.6 + 20.7))
 
 
+def test_list_passes_over_a_game_without_files(cli, monkeypatch):
+    games = {"alien": [], "pong": shipped_games()["pong"]}
+    monkeypatch.setattr("edgedistill.runtime.shipped.shipped_games", lambda: games)
+    assert [row["game"] for row in json.loads(cli("zoo", "list", "--json").out)["players"]] == ["pong"]
+
+
 def test_what_ships_is_small():
     sizes = {file: Path(str(file)).stat().st_size for files in shipped_games().values() for file in files}
     assert [file.name for file, size in sizes.items() if size > 64_000] == []

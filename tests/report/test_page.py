@@ -1,10 +1,12 @@
 import html
 import io
+import os
 import re
 import shutil
 from base64 import b64decode
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -14,6 +16,7 @@ from edgedistill.report import watching
 from edgedistill.report.page import page
 from edgedistill.runs.ensemble import Member
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runtime.packed_card import QUANTISATIONS
 
 
 def page_of(runs):
@@ -62,6 +65,33 @@ def test_scores_are_those_of_the_exported_file_beside_the_run(tiny_run, tiny_exp
     assert rows(page_of([run]))["player"][8:] == ["as trained", "from"]
 
 
+def exported_as(export, file, episodes, newer=0, **fields):
+    """The same weights under a card that tells of so many games, with other fields."""
+    scores = {
+        player: tuple(replace(score, episodes=episodes, returns=()) for score in listed)
+        for player, listed in export.card.scores.items()
+    }
+    model = onnx.load(export.path)
+    onnx.helper.set_model_props(model, replace(export.card, scores=scores, **fields).to_metadata())
+    file.write_bytes(model.SerializeToString())
+    os.utime(file, (newer, newer))
+
+
+def test_of_several_files_of_a_student_one_counts(tiny_run, tiny_export, tmp_path):
+    """Whatever the alphabet says: int8 before float32, then more games, then the newest."""
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    exported_as(tiny_export, tmp_path / "a-float.onnx", 100, newer=9, quantisation=QUANTISATIONS["float32"])
+    exported_as(tiny_export, tmp_path / "d.onnx", 10, newer=4, agreement=0.1)
+    shown = []
+    for name, episodes, newer, agreement in (("c.onnx", 30, 1, 0.2), ("b.onnx", 30, 2, 0.3), ("e.onnx", 30, 3, 0.4)):
+        exported_as(tiny_export, tmp_path / name, episodes, newer=newer, agreement=agreement)
+        shown.append(rows(page_of([run]))["pico"][5:9:3])
+    assert shown == [["30, ε 0.01", "20.0%"], ["30, ε 0.01", "30.0%"], ["30, ε 0.01", "40.0%"]]
+    for file in "bcde":
+        (tmp_path / f"{file}.onnx").unlink()
+    assert rows(page_of([run]))["pico"][5] == "100, ε 0.01"
+
+
 def test_another_runs_file_does_not_count(evaluated_run, tiny_export, tmp_path):
     run = evaluated_run("run", game="pong", teacher=[5.0], pico=[4.0])
     shutil.copy(tiny_export.path, tmp_path / "run" / "pico.onnx")
@@ -105,6 +135,27 @@ def test_scores_of_evaluate_count_for_a_run_that_was_stopped_after_its_last_vali
         record = {"network": network, "step": step, "protocol": asdict(Protocol(episodes=2)), "returns": [21.0, 21.0]}
         run.log_evaluation(record)
     assert rows(page_of([run.path]))["pico"][5] == "2, ε 0.01"
+
+
+def test_a_damaged_best_teacher_costs_its_evaluation_alone(tiny_run, tmp_path):
+    run = RunFolder.open(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    (run.path / "best_teacher.safetensors").write_bytes(b"cut")
+    for network in ("best_teacher", "pico"):
+        record = {"network": network, "step": 512, "protocol": asdict(Protocol(episodes=2)), "returns": [21.0, 21.0]}
+        run.log_evaluation(record)
+    said = []
+    found = rows(page([run.path], games=False, warn=said.append))
+    assert found["pico"][-1] == "validation"
+    (warning,) = said
+    assert "best_teacher.safetensors: not a readable checkpoint" in warning
+
+
+def test_a_folder_whose_name_is_no_utf_8_has_a_page_and_a_table(evaluated_run, cli, tmp_path):
+    run = evaluated_run(os.fsdecode(b"r\xe9n"), teacher=[5.0], micro=[4.0])
+    assert cli("report", run, "-o", "r.html", "--no-games").code == 0
+    assert "r?n" in (tmp_path / "r.html").read_text("utf-8")
+    assert cli("compare", run, "--csv", "r.csv").code == 0
+    assert b",r\xe9n," in (tmp_path / "r.csv").read_bytes()
 
 
 def test_a_run_beside_several_teachers_has_a_page(evaluated_run):
@@ -151,6 +202,23 @@ def test_players_are_shown_at_play(tiny_run, monkeypatch):
     words = text_of(content)
     assert len(re.findall(r"agreement \d+\.\d%", words)) == 2
     assert re.search(r"Where (micro|pico) and its teacher differ most teacher noop", words)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "A teacher's are discounted returns of clipped rewards, a student's are logits: their shapes"),
+        ({"loss": "mse"}, "its largest. All are discounted returns of clipped rewards."),
+        ({"teacher_from": "a", "teacher_emits_q": False}, "A teacher's are logits, a student's are logits: "),
+        (
+            {"teacher_from": "a", "teacher_emits_q": False, "loss": "self-q"},
+            "A teacher's are logits, a student's are discounted returns of clipped rewards: ",
+        ),
+    ],
+)
+def test_the_bars_are_called_what_they_are(evaluated_run, monkeypatch, settings, said):
+    monkeypatch.setitem(page.__globals__, "watch", lambda *_: [])
+    assert said in text_of(page([evaluated_run("run", teacher=[5.0], micro=[4.0], **settings)]))
 
 
 def test_a_page_is_never_large(tiny_run, monkeypatch):

@@ -1,10 +1,11 @@
 """One file from the hub into a cache on this machine: whole, with the hash that the hub tells, and examined.
 
 A file is put there under its commit, `hub/HOST/USER/REPO/COMMIT/FILE`, beside the list of files of each revision that
-was asked for. Where the hub cannot be reached, what it said last still counts.
+was asked for. Where the hub cannot be reached or is ill, what it said last still counts.
 """
 
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
 from edgedistill.files import CannotWrite, write_atomically
-from edgedistill.runtime.hub.http import Interrupted, Unreachable, endpoint, get
+from edgedistill.runtime.hub.http import Interrupted, endpoint, get
 from edgedistill.runtime.hub.listing import HubFile, Listing, ask_for_listing
 from edgedistill.runtime.hub.name import HubName, leaves_its_folder
 
@@ -81,7 +82,8 @@ def pull(name: HubName, wanted: Wanted, *, or_last_seen: bool = True) -> Pulled:
     """Bring a file from the hub, unless it is in the cache.
 
     Args:
-        or_last_seen: where the hub cannot be reached, take what was pulled under this name before.
+        or_last_seen: where the hub gives no list of its files, take what was pulled under this name before, and log
+            a warning.
 
     Raises:
         BadRequest: the hub has no such file, or not for whoever asks; several of the kind; too large; refused by
@@ -106,17 +108,19 @@ def pull(name: HubName, wanted: Wanted, *, or_last_seen: bool = True) -> Pulled:
 
 
 def _listing(name: HubName, folder: Path, or_last_seen: bool) -> Listing:
-    """The hub's list of files, or the one that is kept: of a commit, which never changes, and without a network."""
+    """The hub's list of files, or the one that is kept: of a commit, which never changes, and while the hub is ill."""
     kept = folder / f"{quote(name.revision, safe='')}.json"
     last_seen = _last_seen(name, kept)
     if name.is_pinned and last_seen is not None:
         return last_seen
     try:
         listing = ask_for_listing(name)
-    except Unreachable:
-        if or_last_seen and last_seen is not None:
-            return last_seen
-        raise
+    except EdgeDistillError as error:
+        if isinstance(error, BadRequest) or not or_last_seen or last_seen is None:
+            raise
+        # Unless somebody sets logging up otherwise, Python prints it on stderr as it is.
+        logging.getLogger(__name__).warning("%s Taken instead: what was pulled before.", error)
+        return last_seen
     for path in {kept, folder / f"{listing.commit}.json"}:
         _write(path, listing.to_json())
     return listing

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 
 import pytest
 
@@ -147,6 +148,38 @@ def test_without_a_network_what_was_pulled_before_still_plays(hub, monkeypatch, 
             assert load_policy(f"hub:ada/pong@{commit}").card.student == "nano"
             with pytest.raises(EdgeDistillError):
                 load_policy("hub:ada/breakout")
+
+
+def fall_silent(hub, patch):
+    patch.setattr("edgedistill.runtime.hub.http.TIMEOUT_SECONDS", 0.1)
+    patch.setattr("tests.hub_server._Handler.do_GET", lambda self: time.sleep(0.3))
+
+
+@pytest.mark.parametrize(
+    ("fall_ill", "told"),
+    [
+        (lambda hub, patch: patch.setattr(hub, "status", 503), "answers with status 503"),
+        (lambda hub, patch: patch.setattr(hub, "status", 429), "Too many requests"),
+        (lambda hub, patch: patch.setattr(hub, "listing", "<html>Log in to this Wi-Fi"), "gives no list of its files"),
+        (fall_silent, "the connection to"),
+    ],
+)
+def test_where_the_hub_is_ill_what_was_pulled_before_still_plays(hub, monkeypatch, cli, caplog, fall_ill, told):
+    hub.add("ada/pong", {"nano.onnx": NANO})
+    pull()
+    fall_ill(hub, monkeypatch)
+    assert load_policy("hub:ada/pong").card.student == "nano"
+    assert told in caplog.text
+    assert "Taken instead: what was pulled before." in caplog.text
+    assert cli("hub", "pull", "ada/pong").code == 1
+
+
+def test_what_the_hub_refuses_is_not_taken_from_the_cache(hub):
+    hub.add("ada/pong", {"nano.onnx": NANO})
+    pull()
+    del hub.repositories["ada/pong"]
+    with pytest.raises(BadRequest, match="No repository ada/pong"):
+        pull()
 
 
 def test_a_commit_is_asked_for_once(hub):
