@@ -30,9 +30,11 @@ from tests.hub_server import Hub, serving
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
-# A shell's background job ignores Ctrl-C, and so would all that tests start.
+# A shell's background job ignores Ctrl-C, what `nohup` starts a closed terminal, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TINY = TrainConfig(
     "pong",
