@@ -44,7 +44,7 @@ def run_arm(path: Path, game: str, steps: int, options: list[str]) -> RunFolder:
     command = python_command("-c", "from edgedistill.cli import main; main()", "train")
     if not (path / "config.json").exists():
         subprocess.run([*command, "--game", game, "--steps", str(steps), "--out", str(path), *options], check=True)
-    elif RunFolder.open(path).load_checkpoint()[1]["step"] < RunFolder.open(path).config().steps:
+    elif (RunFolder.open(path).checkpoint_step() or 0) < RunFolder.open(path).config().steps:
         subprocess.run([*command, "--resume", str(path)], check=True)
     return RunFolder.open(path)
 

@@ -107,7 +107,7 @@ def follow(run: RunFolder, events: Iterable[Event], goal: Goal) -> Iterator[Even
         if (
             evaluated is not None
             and evaluated.scores[goal.student] >= goal.score - NEAR
-            and saved_step(run) == evaluated.step
+            and run.checkpoint_step() == evaluated.step
         ):
             exports.add(evaluated.step, now, goal)
         evaluated = event if isinstance(event, Evaluated) else None
@@ -117,18 +117,13 @@ def follow(run: RunFolder, events: Iterable[Event], goal: Goal) -> Iterator[Even
             yield event
 
 
-def saved_step(run: RunFolder) -> int | None:
-    """Of the newest checkpoint."""
-    return int(run.load_checkpoint()[1]["step"]) if run.has_checkpoint() else None
-
-
 def train_seed(path: Path, seed: int, goal: Goal, arguments: argparse.Namespace) -> bool:
     """Train until both have arrived or the steps are done; False where a signal stopped it before."""
     resume = (path / "config.json").exists()
     if resume:
         run = RunFolder.open(path)
         config = run.config()
-        if is_done(run, goal) or run.load_checkpoint()[1]["step"] >= config.steps:
+        if is_done(run, goal) or (run.checkpoint_step() or 0) >= config.steps:
             return True
     else:
         given = {

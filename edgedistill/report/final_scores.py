@@ -175,7 +175,7 @@ def _played(score: Score, source: str) -> Played:
 def _evaluated(run: EvaluatedRun, warn: Warn) -> dict[str, Score]:
     """What `edgedistill evaluate` found at ε 0.01 for the best teacher and for the students as they are now."""
     found: dict[str, Score] = {}
-    steps = {curve.student: _step_now(run) for curve in run.curves}
+    steps = dict.fromkeys((curve.student for curve in run.curves), _step_now(run))
     try:
         if (best := RunFolder.open(run.path).load_best_teacher()) is not None:
             steps["best_teacher"] = best[1]["step"]
