@@ -20,7 +20,7 @@ import torch
 
 from edgedistill.atari.emulator import Frames
 from edgedistill.atari.protocol import Act
-from edgedistill.exporter.export import play_frames
+from edgedistill.exporter.fidelity import play_frames
 from edgedistill.networks.network import GreedyPolicy
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime.bench import bench

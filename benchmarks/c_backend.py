@@ -38,7 +38,7 @@ from c_targets import (
 from edgedistill.atari.emulator import Frames
 from edgedistill.children import python_command
 from edgedistill.exporter.c_code import c_source
-from edgedistill.exporter.export import play_frames
+from edgedistill.exporter.fidelity import play_frames
 from edgedistill.runtime.machine import installed_bytes, this_machine
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student

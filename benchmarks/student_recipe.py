@@ -33,7 +33,7 @@ from edgedistill.experience.batch import Batch
 from edgedistill.experience.collect import collect
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.experience.rollout import Rollout
-from edgedistill.exporter.export import HELD_OUT_SEED, play_frames
+from edgedistill.exporter.fidelity import HELD_OUT_SEED, play_frames
 from edgedistill.exporter.graph import int8_model
 from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy, native_bf16

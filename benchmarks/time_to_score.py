@@ -27,6 +27,7 @@ from edgedistill.distill.events import Evaluated, Event, Progress, Resumed
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import train
 from edgedistill.exporter.export import export_student
+from edgedistill.exporter.options import ExportOptions
 from edgedistill.files import write_atomically
 from edgedistill.report.curves import Point, read_run
 from edgedistill.runs.folder import RunFolder
@@ -57,9 +58,8 @@ class Exports:
         """Export the student of the newest checkpoint, that of `step`, and score it, while the run is at `now`."""
         began = time.monotonic()
         output = self._run.path / f"{goal.student}-{step:09d}.onnx"
-        exported = export_student(
-            self._run, goal.student, output, episodes=goal.episodes, epsilons=(0.01,), allow_disagreement=True
-        )
+        options = ExportOptions(episodes=goal.episodes, epsilons=(0.01,), allow_disagreement=True)
+        exported = export_student(self._run, goal.student, output, options)
         score = vars(exported.card.scores["student"][0])
         row = {"step": step, "bytes": exported.bytes, "agreement": exported.card.agreement, **score}
         self._save([*self.rows, {**row, "now": now, "pause": time.monotonic() - began}])

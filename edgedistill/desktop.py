@@ -10,7 +10,8 @@ from edgedistill.distill.events import Event
 from edgedistill.distill.machine import check_machine
 from edgedistill.errors import BadRequest
 from edgedistill.exporter import export
-from edgedistill.exporter.exported import CARD_EPSILONS, Exported
+from edgedistill.exporter.exported import Exported
+from edgedistill.exporter.options import CARD_EPSILONS, ExportOptions
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.setting import settings_of
@@ -91,13 +92,5 @@ def export_student(
         BadRequest: no such run, student or precision, or `output` cannot be written.
         EdgeDistillError: the run has no checkpoint yet, or the export does not play like its original.
     """
-    return export.export_student(
-        RunFolder.open(Path(run)),
-        student,
-        Path(output),
-        episodes=episodes,
-        epsilons=epsilons,
-        precision=precision,
-        allow_disagreement=allow_disagreement,
-        returns=returns,
-    )
+    options = ExportOptions(precision, episodes, epsilons, allow_disagreement, returns)
+    return export.export_student(RunFolder.open(Path(run)), student, Path(output), options)

@@ -21,6 +21,7 @@ from edgedistill.cli import main
 from edgedistill.distill.training import train
 from edgedistill.exporter.export import export_student
 from edgedistill.exporter.exported import Exported
+from edgedistill.exporter.options import ExportOptions
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
@@ -81,14 +82,14 @@ def float_run(tmp_path_factory) -> RunFolder:
 def tiny_export(tiny_run, tmp_path_factory) -> Exported:
     """The run's student `pico`, exported with one game per evaluation."""
     output = tmp_path_factory.mktemp("export") / "pico.onnx"
-    return export_student(tiny_run, "pico", output, episodes=1, allow_disagreement=True)
+    return export_student(tiny_run, "pico", output, ExportOptions(episodes=1, allow_disagreement=True))
 
 
 @pytest.fixture(autouse=True)
 def short_proofs(monkeypatch) -> None:
     """Exports compare on a tenth of the frames; `tiny_export`, which is made before, on all."""
-    monkeypatch.setattr("edgedistill.exporter.export.HELD_OUT_FRAMES", 500)
-    monkeypatch.setattr("edgedistill.exporter.export.CALIBRATION_FRAMES", 100)
+    monkeypatch.setattr("edgedistill.exporter.fidelity.HELD_OUT_FRAMES", 500)
+    monkeypatch.setattr("edgedistill.exporter.fidelity.CALIBRATION_FRAMES", 100)
 
 
 @pytest.fixture

@@ -66,26 +66,16 @@ def export(
     if with_wheels and target is None:
         raise BadRequest("--with-wheels goes with --target: which board is it? edgedistill export --help lists them.")
     serving = _serving(serve, host, port, target)
-    from edgedistill.exporter.exported import CARD_EPSILONS
+    from edgedistill.exporter.options import CARD_EPSILONS, ExportOptions
 
+    options = ExportOptions(precision, episodes, epsilon or CARD_EPSILONS, allow_disagreement, returns)
     with stages() as report:
-        epsilons = epsilon or CARD_EPSILONS
         if target is None:
             # Needs torch, which takes two seconds to load.
             from edgedistill.exporter.export import export_student
             from edgedistill.runs.folder import RunFolder
 
-            exported = export_student(
-                RunFolder.open(Path(source)),
-                student,
-                output,
-                episodes=episodes,
-                epsilons=epsilons,
-                precision=precision or "int8",
-                allow_disagreement=allow_disagreement,
-                returns=returns,
-                report=report,
-            )
+            exported = export_student(RunFolder.open(Path(source)), student, output, options, report)
         else:
             from edgedistill.exporter.for_target import export_for_target
 
@@ -94,13 +84,9 @@ def export(
                 student,
                 output,
                 target,
+                options,
                 with_wheels=with_wheels,
                 serving=serving,
-                precision=precision,
-                episodes=episodes,
-                epsilons=epsilons,
-                allow_disagreement=allow_disagreement,
-                returns=returns,
                 report=report,
                 warn=notes.print,
             )

@@ -1,23 +1,22 @@
 """One student of a run, quantised, verified, scored and written with its card."""
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
-from edgedistill.atari.emulator import Frames
-from edgedistill.atari.protocol import Act, Episode, Protocol, evaluate
+from edgedistill.atari.protocol import Protocol, evaluate
 from edgedistill.catalogue import Architecture
-from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
+from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter.card_text import card_text
-from edgedistill.exporter.exported import CARD_EPSILONS, Exported
+from edgedistill.exporter.exported import Exported
+from edgedistill.exporter.fidelity import calibration_frames, fidelity, held_out_frames
 from edgedistill.exporter.graph import float32_model, int8_model
+from edgedistill.exporter.options import ExportOptions
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
@@ -32,165 +31,121 @@ MIN_AGREEMENT = 0.999
 # A float student that is rounded afterwards takes other actions where two are worth nearly the same to it. What counts
 # is what that costs: above this share of the spread of its own logits, an export is refused.
 MAX_REGRET = 0.02
-PRECISIONS = ("int8", "float32")
-# Per ε. Games at ε 0.01 are much alike, and what they never show is clipped later: with 2,000 frames each at 0.01 and
-# 0.05, a 1.6% Pong student and its int8 self agreed on 95.2% of play from another seed, with an error of a logit up to
-# 2.7; with as many frames, but also at 0.15 and 0.3, on 98.0%, with errors up to 0.6.
-CALIBRATION_FRAMES = 1_000
-CALIBRATION_EPSILONS = (0.01, 0.05, 0.15, 0.3)
-HELD_OUT_FRAMES = 5_000
-CALIBRATION_SEED, HELD_OUT_SEED = 401, 402
 
-
-def play_frames(act: Act, game: str, count: int, *, seed: int, epsilon: float) -> Frames:
-    """(count, 84, 84, 4) uint8: what a policy sees in its own play from `seed`."""
-    protocol = Protocol(epsilon=epsilon, seed=seed)
-    emulator = protocol.emulator(game)
-    frames: list[Frames] = []
-    number = 0
-    while len(frames) < count:
-        episode = Episode(emulator, protocol, number)
-        while not episode.over and len(frames) < count:
-            frames.append(emulator.frames)
-            episode.step(int(act(frames[-1][None])[0]))
-        number += 1
-    return np.stack(frames)
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """How close an exported student is to its original on some frames."""
-
-    agreement: float
-    """Share of frames with equal actions"""
-    regret: float
-    """What the exported student's actions are worth less than the best, by the original's logits, as a share of their
-    spread (best minus mean)"""
-    largest_error: float
-    """Largest absolute difference of a logit"""
-
-
-def fidelity(policy: Policy, reference: GreedyPolicy, frames: Frames) -> Fidelity:
-    """Compare on frames (N, 84, 84, 4)."""
-    exported: list[NDArray[np.float32]] = []
-    expected: list[NDArray[np.float32]] = []
-    for start in range(0, len(frames), 250):
-        exported.append(policy.logits(frames[start : start + 250]))
-        expected.append(reference.values(frames[start : start + 250]))
-    ours, theirs = np.concatenate(exported), np.concatenate(expected)
-    best, picked = theirs.max(axis=1), theirs[np.arange(len(theirs)), ours.argmax(axis=1)]
-    return Fidelity(
-        float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean()),
-        float((best - picked).mean() / max((best - theirs.mean(axis=1)).mean(), 1e-9)),
-        float(np.abs(ours - theirs).max()),
-    )
+Report = Callable[[str], None]
+"""Told each stage as it begins."""
 
 
 def export_student(
     run: RunFolder,
     student: str | None,
     output: Path,
-    *,
-    episodes: int = Protocol.episodes,
-    epsilons: Sequence[float] = CARD_EPSILONS,
-    precision: str = "int8",
-    allow_disagreement: bool = False,
-    returns: bool = True,
-    report: Callable[[str], None] = lambda stage: None,
+    options: ExportOptions,
+    report: Report = lambda stage: None,
 ) -> Exported:
     """Write `output` (.onnx) and its card beside it (.md).
 
     Args:
         student: name of one of the run's students; None where it has only one.
-        episodes: games of each evaluation on the card.
-        epsilons: an evaluation each; the first is the one that retention is given for.
-        precision: `int8`, or `float32`: three times the size and not bit-equal across CPUs, for comparison.
-        allow_disagreement: export even what does not play like the student that was trained.
-        returns: keep the return of each game on the card; some 3 bytes a game, ε and player.
-        report: told each stage as it begins.
 
     Raises:
-        BadRequest: no such student or precision, `episodes` beyond bounds, or `output` cannot be written.
+        BadRequest: no such student, one that has no such precision, or `output` cannot be written.
         EdgeDistillError: the exported student does not play like the one that was trained.
     """
-    if precision not in PRECISIONS:
-        raise BadRequest(f"No precision '{precision}'. {did_you_mean(precision, PRECISIONS)}")
-    config = run.config()
-    protocols = [Protocol(episodes=episodes, epsilon=epsilon, sticky=config.sticky) for epsilon in epsilons]
-    names = [entry.name for entry in config.students]
-    if not names:
-        raise BadRequest(f"{run.path} trained a teacher alone; there is no student to export.")
-    if student is None and len(names) > 1:
-        raise BadRequest(f"{run.path} has {len(names)} students: choose with --student {' | '.join(names)}.")
-    check_writable(output)
-    if output.suffix != ".onnx":
-        raise BadRequest(f"-o names the .onnx to write, got {output}. Type: -o {output.with_suffix('.onnx')}")
-    card_file = output.with_suffix(".md")
-    check_writable(card_file)
-    trained_student, best_teacher, last_teacher = load_trained(
-        run, [student or names[0], "best_teacher", "last_teacher"], report
-    )
-    network = trained_student.network
+    config, name = run.config(), _name(run, student)
+    card_file = _card_file(output)
+    trained, best_teacher, last_teacher = load_trained(run, [name, "best_teacher", "last_teacher"], report)
+    network = trained.network
     assert isinstance(network, AtariNetwork), "only a teacher may be an ensemble"
     reference = GreedyPolicy(network)
-    learnt_in_integers = network.is_integer
 
-    if learnt_in_integers:
-        if precision == "float32":
-            raise BadRequest(
-                f"'{trained_student.name}' learnt in integers, so it has no float32 form. Leave --precision."
-            )
-        model = int8_model(network)
-    elif precision == "int8":
-        report("calibrating on its own play")
-        calibration = [
-            play_frames(reference, config.game, CALIBRATION_FRAMES, seed=CALIBRATION_SEED, epsilon=epsilon)
-            for epsilon in CALIBRATION_EPSILONS
-        ]
-        model = int8_model(network, np.concatenate(calibration))
-    else:
-        model = float32_model(network)
-
-    report("comparing with the student that was trained on held-out play")
-    held_out = play_frames(reference, config.game, HELD_OUT_FRAMES, seed=HELD_OUT_SEED, epsilon=0.01)
-    card = _first_card(run, trained_student, network.architecture, QUANTISATIONS[precision])
+    precision = options.precision or "int8"
+    model = _model(network, name, reference, config.game, precision, report)
+    card = _first_card(run, trained, network.architecture, QUANTISATIONS[precision])
     policy = Policy(_with_card(model, card), str(output))
-    found = fidelity(policy, reference, held_out)
-    rounded_afterwards = precision == "int8" and not learnt_in_integers
-    faithful = found.regret <= MAX_REGRET if rounded_afterwards else found.agreement >= MIN_AGREEMENT
-    if not faithful and not allow_disagreement:
-        bound = f"a regret of {MAX_REGRET:.0%}" if rounded_afterwards else f"{MIN_AGREEMENT:.1%} equal actions"
-        raise EdgeDistillError(
-            f"The {precision} '{card.student}' does not play like the student that was trained: on "
-            f"{HELD_OUT_FRAMES:,} held-out frames {found.agreement:.1%} equal actions, and a regret of "
-            f"{found.regret:.1%} of its logits' spread (the bound is {bound}). Nothing was written. Train longer, or "
-            "export it all the same: --allow-disagreement"
-        )
-    card = replace(
-        card,
-        agreement=round(found.agreement, 5),
-        largest_logit_error=float(f"{found.largest_error:.4g}"),
-        disagreement_allowed=not faithful,
-    )
+    report("comparing with the student that was trained on held-out play")
+    card = _compared(card, policy, reference, options, rounded=precision == "int8" and not network.is_integer)
 
-    others = {"best_teacher": best_teacher, "last_teacher": last_teacher}
-    if not learnt_in_integers:  # else it is this file, game for game
-        others = {"float_student": trained_student, **others}
-    scores: dict[str, list[Score]] = {"student": [], **{player: [] for player in others}}
-    for protocol in protocols:
-        report(f"playing {episodes} games at ε {protocol.epsilon:g}: the exported student")
-        scores["student"].append(Score.of(evaluate(policy.act, config.game, protocol)))
-        for player, trained in others.items():
-            report(f"playing {episodes} games at ε {protocol.epsilon:g}: {player.replace('_', ' ')}")
-            scores[player].append(Score.of(score_trained(run, trained, protocol)))
-    card = replace(card, scores={player: tuple(listed) for player, listed in scores.items()})
-    if not returns:
+    players = {"best_teacher": best_teacher, "last_teacher": last_teacher}
+    if not network.is_integer:  # else it is this file, game for game
+        players = {"float_student": trained, **players}
+    card = replace(card, scores=_scores(run, policy, players, options.protocols(config.sticky), report))
+    if not options.returns:
         card = card.without_returns()
 
     data = _with_card(model, card)
     write_atomically(output, data)
     write_atomically(card_file, card_text(card, output.name, len(data), config).encode())
     return Exported(output, len(data), card)
+
+
+def _name(run: RunFolder, student: str | None) -> str:
+    """Of the student that is meant."""
+    names = [entry.name for entry in run.config().students]
+    if not names:
+        raise BadRequest(f"{run.path} trained a teacher alone; there is no student to export.")
+    if student is None and len(names) > 1:
+        raise BadRequest(f"{run.path} has {len(names)} students: choose with --student {' | '.join(names)}.")
+    return student or names[0]
+
+
+def _card_file(output: Path) -> Path:
+    """Beside `output`; both can be written."""
+    check_writable(output)
+    if output.suffix != ".onnx":
+        raise BadRequest(f"-o names the .onnx to write, got {output}. Type: -o {output.with_suffix('.onnx')}")
+    card_file = output.with_suffix(".md")
+    check_writable(card_file)
+    return card_file
+
+
+def _model(
+    network: AtariNetwork, name: str, reference: GreedyPolicy, game: str, precision: str, report: Report
+) -> onnx.ModelProto:
+    if precision == "float32":
+        if network.is_integer:
+            raise BadRequest(f"'{name}' learnt in integers, so it has no float32 form. Leave --precision.")
+        return float32_model(network)
+    if network.is_integer:
+        return int8_model(network)
+    report("calibrating on its own play")
+    return int8_model(network, calibration_frames(reference, game))
+
+
+def _compared(card: Card, policy: Policy, reference: GreedyPolicy, options: ExportOptions, *, rounded: bool) -> Card:
+    """The card with how close the export is to `reference`; `rounded` says that it did not learn as it computes."""
+    held_out = held_out_frames(reference, card.game)
+    found = fidelity(policy, reference, held_out)
+    faithful = found.regret <= MAX_REGRET if rounded else found.agreement >= MIN_AGREEMENT
+    if not faithful and not options.allow_disagreement:
+        bound = f"a regret of {MAX_REGRET:.0%}" if rounded else f"{MIN_AGREEMENT:.1%} equal actions"
+        raise EdgeDistillError(
+            f"The {options.precision or 'int8'} '{card.student}' does not play like the student that was trained: on "
+            f"{len(held_out):,} held-out frames {found.agreement:.1%} equal actions, and a regret of "
+            f"{found.regret:.1%} of its logits' spread (the bound is {bound}). Nothing was written. Train longer, or "
+            "export it all the same: --allow-disagreement"
+        )
+    return replace(
+        card,
+        agreement=round(found.agreement, 5),
+        largest_logit_error=float(f"{found.largest_error:.4g}"),
+        disagreement_allowed=not faithful,
+    )
+
+
+def _scores(
+    run: RunFolder, policy: Policy, players: Mapping[str, Trained], protocols: Sequence[Protocol], report: Report
+) -> dict[str, tuple[Score, ...]]:
+    """Of the exported student and of `players`, one per protocol."""
+    scores: dict[str, tuple[Score, ...]] = {"student": (), **dict.fromkeys(players, ())}
+    for protocol in protocols:
+        begin = f"playing {protocol.episodes} games at ε {protocol.epsilon:g}: "
+        report(begin + "the exported student")
+        scores["student"] += (Score.of(evaluate(policy.act, policy.card.game, protocol)),)
+        for player, trained in players.items():
+            report(begin + player.replace("_", " "))
+            scores[player] += (Score.of(score_trained(run, trained, protocol)),)
+    return scores
 
 
 def _first_card(run: RunFolder, student: Trained, architecture: Architecture, quantisation: str) -> Card:

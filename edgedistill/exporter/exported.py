@@ -5,9 +5,6 @@ from pathlib import Path
 
 from edgedistill.runtime.card import Card
 
-# Cards give the greedy player, our protocol's and Mnih et al.'s.
-CARD_EPSILONS = (0.01, 0.0, 0.05)
-
 
 @dataclass(frozen=True)
 class Exported:

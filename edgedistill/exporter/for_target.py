@@ -1,15 +1,15 @@
 """A student of any origin, exported for a target: a run's, one exported before, or one that ships."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgedistill.atari.games import is_game
-from edgedistill.atari.protocol import Protocol
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
-from edgedistill.exporter.exported import CARD_EPSILONS, Exported
+from edgedistill.exporter.exported import Exported
+from edgedistill.exporter.options import ExportOptions
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target
 from edgedistill.runtime.hub.name import is_hub_name
@@ -22,14 +22,10 @@ def export_for_target(
     student: str | None,
     folder: Path,
     target: Target,
+    options: ExportOptions,
     *,
     with_wheels: bool = False,
     serving: Serving | None = None,
-    precision: str | None = None,
-    episodes: int = Protocol.episodes,
-    epsilons: Sequence[float] = CARD_EPSILONS,
-    allow_disagreement: bool = False,
-    returns: bool = True,
     report: Callable[[str], None] = lambda stage: None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Exported:
@@ -38,12 +34,11 @@ def export_for_target(
     Args:
         source: a run's folder, an exported `.onnx`, or a game whose student ships.
         student: which of a run's or of the shipped students.
+        options: for a student of a run; one that is exported already has its precision and its card.
         with_wheels, serving, report, warn: as in `write_board_folder`.
-        precision: for a student of a run, `int8` (also where None) or `float32`.
-        episodes, epsilons, allow_disagreement, returns: for a student of a run, as in `export_student`.
 
     Raises:
-        BadRequest: no such source, student or precision, or `folder` is no place for an export.
+        BadRequest: no such source or student, a precision that it cannot have, or `folder` is no place for an export.
         EdgeDistillError: the file does not play like the student that was trained, or packages could not be downloaded.
     """
     check_folder(folder, target, with_wheels=with_wheels, serving=serving)
@@ -53,20 +48,11 @@ def export_for_target(
         from edgedistill.runs.folder import RunFolder
 
         with TemporaryDirectory() as scratch:
-            exported = export_student(
-                RunFolder.open(Path(source)),
-                student,
-                Path(scratch) / "student.onnx",
-                episodes=episodes,
-                epsilons=epsilons,
-                precision=precision or "int8",
-                allow_disagreement=allow_disagreement,
-                returns=returns,
-                report=report,
-            )
+            file = Path(scratch) / "student.onnx"
+            exported = export_student(RunFolder.open(Path(source)), student, file, options, report)
             model = exported.path.read_bytes()
     else:
-        if precision is not None:
+        if options.precision is not None:
             raise BadRequest(f"{source} is exported already, in its own precision: --precision is for a run's folder.")
         policy = Policy.load(find_student(source, student))
         model = Path(policy.source).read_bytes()

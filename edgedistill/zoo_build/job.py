@@ -21,6 +21,7 @@ from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter.export import export_student
+from edgedistill.exporter.options import ExportOptions
 from edgedistill.files import alone, write_atomically
 from edgedistill.report.comparison import compare_runs
 from edgedistill.report.drawing import to_png
@@ -128,10 +129,8 @@ def _export(place: GameFolder, plan: Plan, should_stop: Callable[[], bool]) -> b
         say(place, f"exporting {student}")
         # A catalogue tells how far int8 and float agree; it does not leave out a student for whom that is less. It goes
         # to everyone who installs it, so returns of single games stay with the run, in evaluations.jsonl.
-        exported = export_student(
-            run, student, place.student(student), episodes=plan.episodes, allow_disagreement=True, returns=False,
-            report=partial(say, place),
-        )  # fmt: skip
+        options = ExportOptions(episodes=plan.episodes, allow_disagreement=True, returns=False)
+        exported = export_student(run, student, place.student(student), options, partial(say, place))
         say(place, f"{student}: exported, agreement {exported.card.agreement:.2%}")
     return True
 

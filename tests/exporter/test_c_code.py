@@ -25,7 +25,7 @@ from benchmarks.c_targets import (
 from edgedistill.catalogue import Architecture, Conv
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.c_code import c_source, write_c
-from edgedistill.exporter.export import play_frames
+from edgedistill.exporter.fidelity import play_frames
 from edgedistill.exporter.graph import int8_model
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.runtime.policy import Policy

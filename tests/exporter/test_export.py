@@ -13,8 +13,10 @@ from edgedistill.catalogue import load_catalogue
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter import export as exporter
 from edgedistill.exporter.board_folder import write_board_folder
-from edgedistill.exporter.export import Fidelity, export_student, fidelity, play_frames
+from edgedistill.exporter.export import export_student
+from edgedistill.exporter.fidelity import Fidelity, fidelity, play_frames
 from edgedistill.exporter.graph import float32_model, int8_model
+from edgedistill.exporter.options import ExportOptions
 from edgedistill.exporter.targets import find_target
 from edgedistill.networks.integers import measure_ranges
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
@@ -114,7 +116,7 @@ def test_the_export_is_one_described_file(tiny_export, tiny_run):
 def test_a_card_names_a_teacher_that_came_finished_and_not_where_it_lay(tiny_run, tmp_path):
     run = RunFolder(shutil.copytree(tiny_run.path, tmp_path / "run"))
     run.save_config(replace(run.config(), teacher_from="/home/ada/runs/pong-7"))
-    exported = export_student(run, "pico", tmp_path / "pico.onnx", episodes=1, allow_disagreement=True)
+    exported = export_student(run, "pico", tmp_path / "pico.onnx", ExportOptions(episodes=1, allow_disagreement=True))
     text = exported.path.with_suffix(".md").read_text()
     assert "beside a finished teacher: `pong-7` |" in text
     assert '"teacher_from": "pong-7"' in text
@@ -170,24 +172,23 @@ def test_integers_that_a_student_learns_with_are_those_of_onnxruntime(architectu
 @pytest.mark.parametrize(("found", "faithful"), [(Fidelity(0.9, 0.019, 0.1), True), (Fidelity(0.99, 0.03, 0.1), False)])
 def test_a_float_student_is_judged_by_what_its_other_actions_cost(float_run, tmp_path, monkeypatch, found, faithful):
     monkeypatch.setattr(exporter, "fidelity", lambda *_: found)
-    output = tmp_path / "pico.onnx"
+    output, short = tmp_path / "pico.onnx", ExportOptions(episodes=1, epsilons=[0.05])
     if not faithful:
         with pytest.raises(
             EdgeDistillError, match=r"99\.0% equal actions, and a regret of 3\.0%.*--allow-disagreement"
         ):
-            export_student(float_run, None, output, episodes=1, epsilons=[0.05])
+            export_student(float_run, None, output, short)
         assert list(tmp_path.iterdir()) == []
-    exported = export_student(float_run, None, output, episodes=1, epsilons=[0.05], allow_disagreement=not faithful)
+    exported = export_student(float_run, None, output, replace(short, allow_disagreement=not faithful))
     assert exported.card.disagreement_allowed is not faithful
     assert ("in spite of it" in output.with_suffix(".md").read_text()) is not faithful
     assert set(exported.card.scores) == {"student", "float_student", "best_teacher", "last_teacher"}
 
 
 def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(float_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("edgedistill.exporter.export.HELD_OUT_FRAMES", 5_000)
-    exported = export_student(
-        float_run, "pico", tmp_path / "pico.onnx", episodes=1, epsilons=[0.05], precision="float32"
-    )
+    monkeypatch.setattr("edgedistill.exporter.fidelity.HELD_OUT_FRAMES", 5_000)
+    options = ExportOptions("float32", episodes=1, epsilons=[0.05])
+    exported = export_student(float_run, "pico", tmp_path / "pico.onnx", options)
     assert exported.card.agreement >= 0.999
     assert exported.bytes > 4 * exported.card.params
     card = Policy.load(exported.path).card
@@ -199,26 +200,26 @@ def test_a_float32_student_plays_like_torchs_and_says_that_it_is_one(float_run, 
 
 def test_a_student_that_learnt_in_integers_has_no_float32_form(tiny_run, tmp_path):
     with pytest.raises(BadRequest, match="learnt in integers"):
-        export_student(tiny_run, "pico", tmp_path / "x.onnx", precision="float32")
+        export_student(tiny_run, "pico", tmp_path / "x.onnx", ExportOptions("float32"))
 
 
 def test_which_student_and_precision_must_be_said_right(tiny_run, tmp_path):
     with pytest.raises(BadRequest, match=r"--student micro \| pico"):
-        export_student(tiny_run, None, tmp_path / "x.onnx")
+        export_student(tiny_run, None, tmp_path / "x.onnx", ExportOptions())
     with pytest.raises(BadRequest, match=r"No precision 'int4'\. Did you mean 'int8'\?"):
-        export_student(tiny_run, "pico", tmp_path / "x.onnx", precision="int4")
+        ExportOptions("int4")
     with pytest.raises(BadRequest, match="Did you mean 'pico'"):
-        export_student(tiny_run, "piko", tmp_path / "x.onnx")
+        export_student(tiny_run, "piko", tmp_path / "x.onnx", ExportOptions())
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(tiny_run, tmp_path):
     with pytest.raises(BadRequest, match="cannot be written"):
-        export_student(tiny_run, "pico", tmp_path / "missing" / "x.onnx")
+        export_student(tiny_run, "pico", tmp_path / "missing" / "x.onnx", ExportOptions())
     with pytest.raises(BadRequest, match="is a folder"):
-        export_student(tiny_run, "pico", tmp_path)
+        export_student(tiny_run, "pico", tmp_path, ExportOptions())
     with pytest.raises(BadRequest, match=r"-o names the \.onnx to write, got .*x\.md\. Type: -o .*x\.onnx"):
-        export_student(tiny_run, "pico", tmp_path / "x.md")
+        export_student(tiny_run, "pico", tmp_path / "x.md", ExportOptions())
     (tmp_path / "x.md").mkdir()
     with pytest.raises(BadRequest, match=r"x\.md is a folder"):
-        export_student(tiny_run, "pico", tmp_path / "x.onnx")
+        export_student(tiny_run, "pico", tmp_path / "x.onnx", ExportOptions())
     assert not (tmp_path / "x.onnx").exists()

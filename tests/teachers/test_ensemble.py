@@ -11,6 +11,7 @@ from edgedistill.distill.starting import new_run
 from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest
 from edgedistill.exporter.export import export_student
+from edgedistill.exporter.options import ExportOptions
 from edgedistill.networks.ensemble import EnsembleNetwork
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.runs.ensemble import MOST_MEMBERS
@@ -86,7 +87,7 @@ def test_students_learn_from_it_and_its_run_resumes(ensemble):
 
 def test_a_student_is_exported_and_its_card_does_not_tell_where_the_teachers_lay(ensemble, tmp_path):
     output = tmp_path / "pico.onnx"
-    export_student(ensemble, "pico", output, episodes=1, epsilons=(0.01,), allow_disagreement=True)
+    export_student(ensemble, "pico", output, ExportOptions(episodes=1, epsilons=(0.01,), allow_disagreement=True))
     card = output.with_suffix(".md").read_text()
     assert '"teacher_from": "tiny + DqnPolicy.zip + PpoPolicy.zip"' in card
     assert str(ensemble.path.parent) not in card

@@ -11,7 +11,7 @@ from scipy.special import softmax
 from edgedistill.atari.emulator import Emulator
 from edgedistill.catalogue import find_architecture
 from edgedistill.distill.starting import new_run
-from edgedistill.exporter.export import play_frames
+from edgedistill.exporter.fidelity import play_frames
 from edgedistill.exporter.graph import float32_model
 from edgedistill.networks.graph_layers import graph_layers
 from edgedistill.networks.integer_layer import UnknownGraph
