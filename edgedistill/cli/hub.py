@@ -63,7 +63,9 @@ def pull(
 def push(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Students' .onnx; a recording may lie beside.")],
     name: Annotated[str, typer.Argument(metavar="USER/REPO", help="A repository, made where there is none.")],
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository for nobody else.")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="Where the repository is new: for yourself alone.")
+    ] = False,
     message: Annotated[str, typer.Option(help="Of the commit.")] = "Upload students of edgedistill",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the files and the page that would be pushed; push nothing.")

@@ -1,6 +1,5 @@
 """`edgedistill play`: watch a student play, or have it play out of sight."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -53,7 +52,7 @@ def play(
     protocol = Protocol(episodes=episodes, epsilon=epsilon, sticky=sticky, seed=seed)
     summary = Summary()
     decisions = play_games(policy, protocol, summary, max_steps)
-    shown = not (headless or as_json or not sys.stdout.isatty())
+    shown = console.is_live and not (headless or as_json)
     began = time.perf_counter()
     with ExitStack() as stack:
         recorders = list(_recorders(gif, video, policy.card, protocol))

@@ -71,7 +71,7 @@ def build(
     # Before the signals: Ray, when it starts, takes SIGTERM for itself.
     workers = _workers(out, plan, on, jobs, threads)
     with stop_signals() as stop:
-        view = _View(plan, quiet=as_json)
+        view = _View(quiet=as_json)
         with view.live:
             outcome = build_all(out, plan, workers, stop.is_set, view.show)
         stopped = stop.is_set()
@@ -125,8 +125,7 @@ def _workers(out: Path, plan: "Plan", on: str, jobs: int | None, threads: int) -
 class _View:
     """A table that renews itself on a terminal; elsewhere a line whenever a game's state or scores change."""
 
-    def __init__(self, plan: "Plan", *, quiet: bool) -> None:
-        self._plan = plan
+    def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._told: dict[str, tuple[object, ...]] = {}
         self.lines: list[GameProgress] = []
@@ -146,23 +145,23 @@ class _View:
                 console.print(_one_line(line), soft_wrap=True)
 
     def _rendered(self, lines: list["GameProgress"]) -> Table:
-        from edgedistill.zoo_build.progress import left_text, scores_text
+        from edgedistill.zoo_build.progress import left_text, scores_text, steps_text
 
         table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-        for column in ("game", "state", f"steps of {self._plan.steps:,}", "minutes", "left", "last scores"):
+        for column in ("game", "state", "steps", "minutes", "left", "last scores"):
             table.add_column(column, justify="right" if column.startswith(("steps", "minutes", "left")) else "left")
         for line in lines:
-            minutes = f"{line.minutes:.1f}"
-            table.add_row(line.game, line.state, f"{line.step:,}", minutes, left_text(line), scores_text(line))
+            steps, minutes = steps_text(line), f"{line.minutes:.1f}"
+            table.add_row(line.game, line.state, steps, minutes, left_text(line), scores_text(line))
         return table
 
 
 def _one_line(line: "GameProgress") -> str:
-    from edgedistill.zoo_build.progress import left_text, scores_text
+    from edgedistill.zoo_build.progress import left_text, scores_text, steps_text
 
     left, scores = left_text(line), scores_text(line)
     return (
-        f"{line.game}: {line.state}, {line.step:,} steps, {line.minutes:.1f} min"
+        f"{line.game}: {line.state}, {steps_text(line)} steps, {line.minutes:.1f} min"
         + (f", {left} left" if left else "")
         + (f": {scores}" if scores else "")
     )

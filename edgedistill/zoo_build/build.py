@@ -64,8 +64,8 @@ def build(
 
     def report() -> None:
         lines = read_progress(folder, plan, running, failed)
-        write_atomically(folder / PROGRESS, (to_markdown(plan, lines, failed) + "\n").encode())
-        write_atomically(folder / INDEX, index_page(folder, plan, lines, failed))
+        write_atomically(folder / PROGRESS, (to_markdown(lines, failed) + "\n").encode())
+        write_atomically(folder / INDEX, index_page(folder, lines, failed))
         show(lines)
 
     due = 0.0

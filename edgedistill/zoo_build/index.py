@@ -8,8 +8,7 @@ from pathlib import Path
 from edgedistill.atari.games import game_title
 from edgedistill.report.templates import render
 from edgedistill.zoo_build.layout import GameFolder
-from edgedistill.zoo_build.plan import Plan
-from edgedistill.zoo_build.progress import GameProgress, left_text
+from edgedistill.zoo_build.progress import GameProgress, left_text, steps_text
 
 
 @dataclass(frozen=True)
@@ -18,6 +17,8 @@ class GameEntry:
 
     title: str
     line: GameProgress
+    steps: str
+    """How many it has made, of how many"""
     left: str
     """How long it still trains, for people; empty where that is not known"""
     report: str | None
@@ -25,7 +26,7 @@ class GameEntry:
     problem: str | None
 
 
-def index_page(folder: Path, plan: Plan, lines: Sequence[GameProgress], failed: Mapping[str, str]) -> bytes:
+def index_page(folder: Path, lines: Sequence[GameProgress], failed: Mapping[str, str]) -> bytes:
     """The page.
 
     Args:
@@ -40,11 +41,10 @@ def index_page(folder: Path, plan: Plan, lines: Sequence[GameProgress], failed: 
     for line in lines:
         place = GameFolder(folder, line.game)
         title, report, gif = game_title(line.game), relative(place.report), relative(place.gif)
-        games.append(GameEntry(title, line, left_text(line), report, gif, failed.get(line.game)))
+        games.append(GameEntry(title, line, steps_text(line), left_text(line), report, gif, failed.get(line.game)))
     return render(
         "index.html.jinja",
         games=games,
-        steps=plan.steps,
         done=sum(line.state == "done" for line in lines),
         written=f"{datetime.now():%Y-%m-%d %H:%M}",
     )

@@ -72,6 +72,10 @@ def _state(place: GameFolder, plan: Plan, running: bool, failed: bool) -> str:
     return "training" if begun else "starting"
 
 
+def steps_text(line: GameProgress) -> str:
+    return f"{line.step:,} of {line.steps:,}"
+
+
 def left_text(line: GameProgress) -> str:
     """As people say it; nothing where it is not known."""
     return "" if line.minutes_left is None else duration(line.minutes_left)
@@ -81,10 +85,10 @@ def scores_text(line: GameProgress) -> str:
     return "  ".join(f"{name} {score:g}" for name, score in line.scores)
 
 
-def to_markdown(plan: Plan, lines: list[GameProgress], failed: Mapping[str, str]) -> str:
+def to_markdown(lines: list[GameProgress], failed: Mapping[str, str]) -> str:
     """`progress.md`."""
     rows = [
-        f"| {line.game} | {line.state} | {line.step:,} of {line.steps:,} | {line.minutes:.1f} | {left_text(line)} "
+        f"| {line.game} | {line.state} | {steps_text(line)} | {line.minutes:.1f} | {left_text(line)} "
         f"| {scores_text(line)} |"
         for line in lines
     ]

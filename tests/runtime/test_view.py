@@ -142,6 +142,13 @@ def test_terminals_that_would_print_the_question_are_not_asked(name):
     assert "\x1b_G" not in play(TERM=name, answers=KITTY)
 
 
+def test_a_terminal_that_cannot_draw_gets_the_score_alone():
+    output = play("--max-steps", "60", TERM="dumb")
+    assert "\x1b[?1049h" not in output and "▀" not in output
+    # It waits for no frame that nobody sees: in real time it would be 15, and less for the start.
+    assert float(re.search(r"60 agent steps .* ([\d,]+) steps/s", output)[1].replace(",", "")) > 15
+
+
 def test_ctrl_c_while_a_screen_is_recorded_ends_with_the_recording(tmp_path):
     """The recorder then has the processor, not what draws."""
     patched = """

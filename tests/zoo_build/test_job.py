@@ -10,6 +10,7 @@ from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.metrics import EvaluationRecord, ProgressRecord
 from edgedistill.runtime.policy import Policy
+from edgedistill.zoo_build.index import index_page
 from edgedistill.zoo_build.job import STOPPED, run_job
 from edgedistill.zoo_build.layout import GameFolder
 from edgedistill.zoo_build.plan import Plan
@@ -30,7 +31,7 @@ def test_a_stopped_game_leaves_a_checkpoint_and_its_state_is_read_from_the_folde
     assert state(folder, plan) == ["stopped"]
     assert state(folder, plan, running=["pong"]) == ["training"]
     assert state(folder, plan, failed={"pong": "why"}) == ["failed"]
-    lines = to_markdown(plan, read_progress(folder, plan, failed={"pong": "why"}), {"pong": "why"})
+    lines = to_markdown(read_progress(folder, plan, failed={"pong": "why"}), {"pong": "why"})
     assert "| pong | failed | 64 of 512 |" in lines
     assert "- pong: why" in lines
 
@@ -52,7 +53,7 @@ def test_the_time_left_is_that_of_the_steps_left_at_the_pace_of_late(planned):
         run.log(ProgressRecord(500 + 10 * number, seconds=1_000.0 + 60 * number))
     assert minutes_left() == 25
     assert "| pong | training | 2,500 of 2,750 | 216.7 | 25 min |" in to_markdown(
-        plan, read_progress(folder, plan, running=["pong"]), {}
+        read_progress(folder, plan, running=["pong"]), {}
     )
     assert read_progress(folder, plan)[0].minutes_left is None
 
@@ -94,6 +95,9 @@ def test_a_run_that_was_asked_for_more_steps_is_trained_once_it_has_them(planned
     run = RunFolder.create(GameFolder(folder, "pong").run, replace(plan.run_config("pong"), steps=1024))
     run.log(EvaluationRecord(512, 1.0, 1.0, {"teacher": 1.0, "pico": 1.0}))
     assert state(folder, plan, running=["pong"]) == ["training"]
+    lines = read_progress(folder, plan)
+    assert "512 of 1,024 agent steps" in index_page(folder, lines, {}).decode()
+    assert "512 of 1,024" in to_markdown(lines, {})
     run.log(EvaluationRecord(1024, 2.0, 2.0, {"teacher": 1.0, "pico": 1.0}))
     assert state(folder, plan, running=["pong"]) == ["exporting 0 of 1"]
 
