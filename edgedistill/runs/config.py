@@ -131,7 +131,7 @@ class TrainConfig:
     """Terms of a student's loss, as `Objective.parse` reads them."""
     temperature: float = setting(0.2, "τ of the teacher's softmax.", Group.STUDENTS, above=0, most=1e9)
     """Of softmax(Q / τ), and of the student's where it emits Q-values; a teacher's logits are taken like Q. In Breakout
-    0.5 is no better, in Beam Rider it is (docs/recipe.md)."""
+    0.5 is no better, in Beam Rider perhaps (docs/recipe.md)."""
     temperature_kind: str = setting(
         "relative", "relative: τ counts in Q spreads (best minus mean); fixed: in Q.", Group.STUDENTS,
         words=("relative", "fixed"),
@@ -181,8 +181,8 @@ class TrainConfig:
         0.99, "Decay of the average of a student's weights that acts, is evaluated and exported; 0: none.",
         Group.STUDENTS, least=0, most=0.99999,
     )  # fmt: skip
-    """At each update. While rates are high, an average is nearly as good as a student whose rate has fallen; over 500
-    updates instead of 100 it lags behind one that still learns (docs/decisions.md)."""
+    """At each update. In one trial beside a frozen teacher, 100 updates did better than none and than 500
+    (docs/recipe.md)."""
     student_max_grad_norm: float = setting(
         0.25, "Gradient clipping of each student.", Group.STUDENTS, above=0, most=1e9
     )
