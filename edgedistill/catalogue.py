@@ -19,7 +19,7 @@ FRAME_SIDE = 84
 
 # Bounds on what a stranger's TOML may ask for: generous beside the Nature DQN (64 channels, 512 units),
 # far below what would exhaust a desktop's memory.
-MAX_LAYERS = 8
+MAX_LAYERS_OF_A_KIND = 8
 MAX_CHANNELS = 512
 MAX_UNITS = 4096
 # The console's action set, the largest of any game.
@@ -171,7 +171,7 @@ def parse_architecture(data: dict[str, Any], source: str) -> Architecture:
     if not isinstance(summary, str):
         raise refuse(f"'summary' must be text, got {short(summary)}")
     convs: list[Conv] = []
-    for table in tables("convs", MAX_LAYERS):
+    for table in tables("convs", MAX_LAYERS_OF_A_KIND):
         if not isinstance(table, dict) or set(table) - {"depthwise"} != {"channels", "kernel", "stride"}:
             raise refuse(
                 f"each of 'convs' must give channels, kernel and stride, and may give depthwise, got {short(table)}"
@@ -195,7 +195,7 @@ def parse_architecture(data: dict[str, Any], source: str) -> Architecture:
                 f"channels = {conv.channels}; one of kernel 1 behind it mixes them into another number"
             )
         convs.append(conv)
-    fc = tuple(whole({"fc": units}, "fc", MAX_UNITS) for units in tables("fc", MAX_LAYERS))
+    fc = tuple(whole({"fc": units}, "fc", MAX_UNITS) for units in tables("fc", MAX_LAYERS_OF_A_KIND))
     architecture = Architecture(name, tuple(convs), fc, summary)
     if not convs:
         raise refuse("'convs' is empty: a student looks at 84x84 frames through at least one convolution")
