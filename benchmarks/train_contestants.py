@@ -6,7 +6,6 @@ Prints a JSON object: agent steps/s once all learn, CPU seconds a second, peak m
 """
 
 import json
-import os
 import resource
 import sys
 import time
@@ -259,8 +258,6 @@ def _peak_bytes() -> int:
 
 
 def run(settings: Settings) -> Measured:
-    # As `distill/training.py` does; here for all alike.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     torch.set_num_threads(settings.threads)
     kind, _, count = settings.contestant.partition("+")
     match kind:

@@ -1,6 +1,5 @@
 """A whole run: drives the loop of `realtime.py` and tells its observers, who log, save, evaluate and end it."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -47,9 +46,6 @@ def train(
     """
     check_machine(config, action_count(config.game), resumes=resume)
     torch.set_num_threads(config.lane_threads)
-    # Huge pages for large tensors, which torch asks for at its first allocation: a teacher's update took 0.8 to 0.9 of
-    # its time (Linux, THP in `madvise` mode).
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     with ExitStack() as opened, ThreadPoolExecutor(config.lanes, "lane") as lanes, profiling(profile):
         opened.enter_context(run.alone())
         envs = [opened.enter_context(closing(group)) for group in env_groups(config)]
