@@ -2,6 +2,6 @@
 
 import os
 
-# Huge pages for large tensors, which torch asks for from its first allocation on, so before any module here makes one: a
-# teacher's update takes 0.8 to 0.9 of its time (docs/history.md; Linux, THP in `madvise` mode).
+# Huge pages for large tensors, in which a teacher's update takes 0.8 to 0.9 of its time (docs/history.md; Linux, THP in
+# `madvise` mode). Torch asks for them if it is told so before its first allocation, which a module here may make.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
