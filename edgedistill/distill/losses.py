@@ -19,7 +19,7 @@ def relative_temperature(q: Tensor, share: float) -> Tensor:
 def forward_kl(student: Tensor, teacher: Tensor) -> Tensor:
     """KL(teacher ‖ student) in nats (Rusu et al. 2015, eq. 3; Sun & Fazli 2019, "FKL"); logits (B, A) of both policies.
 
-    Either policy is softmax(Q / τ), so Q / τ are its logits.
+    The teacher's are Q_T / τ. The student's are its outputs, or Q_S / τ where it emits Q-values.
     """
     return kl_div(student.log_softmax(dim=1), teacher.log_softmax(dim=1), reduction="batchmean", log_target=True)
 

@@ -63,7 +63,7 @@ class Play:
         epsilon = floors if config.frozen else epsilon_of_envs(span.step, config.epsilon_decay_steps, floors)
         teacher = learners.teacher.actor(span.step)
         students_act = learners.students.ready and not learners.teacher.learns(span.step)
-        # Students learn while they play, so copies act.
+        # Students may learn while another lane still plays, so copies act.
         drivers = [
             Driver(envs, acting_copy(student.player))
             for envs, student in zip(self._student_envs, learners.students.learners, strict=False)

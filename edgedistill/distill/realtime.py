@@ -30,16 +30,17 @@ def distil(
 ) -> Iterator[Progress]:
     """Train teacher and students from `start_step` to `config.steps`, with the threads of `lanes`.
 
-    The random numbers of a rollout derive from the run's seed and its step, so a resumed run draws the same.
+    The random numbers of a rollout derive from the run's seed and its step, so a resumed run draws the
+    same, with the same number of threads.
     """
     teacher, students = learners.teacher, learners.students
     with closing(Play(config, learners, envs, lanes)) as play:
         for span in rollouts(config, start_step):
             rollout = play.take(span)  # restarts the games after a checkpoint
-            memory.add(teacher.values(rollout, span, lanes))
-            students.get_ready(memory, span)
-            students.follow(teacher.update(rollout, memory, span, lanes), lanes)  # DQN yields what it learnt from
-            play.begin(span.next)  # the new teacher plays on, meanwhile:
+            memory.add(teacher.relabel(rollout, span, lanes))
+            students.prepare(memory, span)
+            students.update_on(teacher.update(rollout, memory, span, lanes), lanes)  # DQN yields what it learnt from
+            play.begin(span.next)  # each lane plays its games, by the new teacher, then teaches its students:
             students.update(memory, span, lanes)
             if span.report_due:
                 play.wait()  # who is told has the machine to themselves

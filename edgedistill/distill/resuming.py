@@ -1,16 +1,20 @@
 """Where a resumed run goes on, and what it still owes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
+
+from torch import Tensor
 
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.running import RunState
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.experience.memory import ReplayMemory
+from edgedistill.networks.learner import LEARNING
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.schedule import evaluation_due, teacher_learns
+from edgedistill.teachers.teacher import NAME
 
 
 def take_up(
@@ -32,17 +36,18 @@ def take_up(
         run.forget_after(-1, warn)
         return 0, RunState(best_teaches=config.frozen), False
     tensors, saved = run.load_checkpoint(warn)
-    learners.load(tensors)
     state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState) if entry.name in saved})
     step: int = saved["step"]
+    learns = teacher_learns(config, step)
+    learns_again = state.best_teaches and learns
+    learners.load(_with_average_anew(tensors) if learns_again else tensors)
     if step % config.rollout_steps:
         raise BadRequest(
             f"{run.path} has {step:,} steps, which are no whole rollouts of {config.rollout_steps}: its config.json "
             "was changed. Put back its envs and rollout_length."
         )
-    learns = teacher_learns(config, step)
-    if state.best_teaches and learns:
-        # It gets better still, and so do its students: the ranges of their integers are measured anew.
+    if learns_again:
+        # The teacher gets better still, and so do its students: the ranges of their integers are measured anew.
         learners.students.end_integers()
     if not config.frozen:
         _take_over_best_teacher(run, state)
@@ -54,11 +59,19 @@ def take_up(
     run.forget_after(step, warn)
     if config.needs_memory:
         _fill(memory, run, step, warn)
-        learners.students.look_at(memory)
+        learners.students.check_ready(memory)
     # With fewer steps, the step at which it would have been scored a last time may lie behind.
     unscored = bool(config.students) and not learns and not state.best_teaches
     is_due = step >= config.steps or unscored or evaluation_due(config, step)
     return step, state, is_due and not evaluated
+
+
+def _with_average_anew(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A checkpoint's tensors, the teacher's average as the network that learns: the finish beside the best teacher left
+    it at that one's weights. Without an average, the best teacher itself learns on."""
+    learning = f"{LEARNING}{NAME}."
+    own = {name.removeprefix(LEARNING): each for name, each in tensors.items() if name.startswith(learning)}
+    return {**tensors, **own}
 
 
 def _take_over_best_teacher(run: RunFolder, state: RunState) -> None:

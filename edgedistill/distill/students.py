@@ -44,13 +44,13 @@ class Students:
             ],
         )
 
-    def look_at(self, memory: ReplayMemory) -> None:
-        """Find out whether it holds enough."""
+    def check_ready(self, memory: ReplayMemory) -> None:
+        """Find out whether the memory holds enough."""
         self.ready = memory.is_ready(self._config.learning_starts)
 
-    def get_ready(self, memory: ReplayMemory, span: Span) -> None:
+    def prepare(self, memory: ReplayMemory, span: Span) -> None:
         """All that changes in students before they learn from what a span added: when they begin, and their rates."""
-        self.look_at(memory)
+        self.check_ready(memory)
         if self.ready:
             self.centre(memory)
             if students_in_integers(self._config, span.step):
@@ -60,8 +60,8 @@ class Students:
         for student in self.learners:
             student.set_rate(student_rate(self._config, span.step))
 
-    def follow(self, batches: Iterable[Batch], lanes: Executor) -> None:
-        """Learn from minibatches that the teacher has learnt from, while it is at the next one."""
+    def update_on(self, batches: Iterable[Batch], lanes: Executor) -> None:
+        """Learn from minibatches that the teacher has learnt from; where a lane is free, it is at the next one then."""
         jobs: list[Future[None]] = []
         for batch in batches:
             results(jobs)

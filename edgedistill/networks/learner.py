@@ -8,8 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgedistill.errors import EdgeDistillError
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.networks.tensors import load_module, load_optimiser, module_tensors, optimiser_tensors
+
+# Before the name of a network that learns, in checkpoints, where the name itself is its average's.
+LEARNING = "learning."
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,13 @@ class Learner:
     """One or more, of different weights"""
     target: AtariNetwork | None = None
     average: AtariNetwork | None = None
-    """Its weights, averaged over its last updates: what teaches, is evaluated and exported"""
+    """Its weights, averaged over its last updates (EMA)"""
     decay: float = 0.0
     """Of the average"""
     losses: list[float] = field(default_factory=list)
     """Of its updates since they were last asked for"""
+    counter: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.int64))
+    """Gradient steps so far"""
 
     @classmethod
     def build(
@@ -44,21 +50,21 @@ class Learner:
 
     @property
     def player(self) -> AtariNetwork:
-        """The network that plays."""
+        """The network that is evaluated, exported, and teaches: the average (EMA, or Polyak average, of the weights)
+        where there is one. Students act with it, too; a teacher that learns acts with `network` itself."""
         return self.network if self.average is None else self.average
 
     @property
     def networks(self) -> dict[str, AtariNetwork]:
         """All networks by the name that they have in checkpoints."""
-        learning = self.name if self.average is None else f"learning.{self.name}"
+        learning = self.name if self.average is None else f"{LEARNING}{self.name}"
         networks = {learning: self.network, self.name: self.player}
         return networks if self.target is None else {**networks, f"target.{self.name}": self.target}
 
     @property
     def updates(self) -> int:
         """Gradient steps so far."""
-        states = (state for optimiser in self.optimisers for state in optimiser.state.values())
-        return int(next((state["step"] for state in states if "step" in state), 0))
+        return int(self.counter)
 
     def mean_loss(self) -> float | None:
         """Of its updates since this was last asked for; None where there were none."""
@@ -74,6 +80,7 @@ class Learner:
             nn.utils.clip_grad_norm_(self.network.parameters(), max_grad_norm)
         for optimiser in self.optimisers:
             optimiser.step()
+        self.counter.add_(1)
         if self.average is not None:
             # A mean of all weights so far, until there are enough for one that fades.
             share = max(1 - self.decay, 1 / self.updates)
@@ -92,8 +99,8 @@ class Learner:
                 group["lr"] = share * group.setdefault("initial_lr", group["lr"])
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and optimiser moments, by name."""
-        tensors: dict[str, Tensor] = {}
+        """Weights, optimiser moments and the number of updates, by name."""
+        tensors = {f"updates.{self.name}": self.counter.clone()}
         for name, network in self.networks.items():
             tensors |= module_tensors(network, name)
         for number, optimiser in enumerate(self.optimisers):
@@ -110,3 +117,7 @@ class Learner:
             load_module(network, tensors, name)
         for number, optimiser in enumerate(self.optimisers):
             load_optimiser(optimiser, tensors, f"optimiser.{self.name}.{number}")
+        updates = tensors.get(f"updates.{self.name}")
+        if updates is None or updates.shape != self.counter.shape:
+            raise EdgeDistillError(f"The checkpoint has no number of updates of '{self.name}'.")
+        self.counter.copy_(updates)

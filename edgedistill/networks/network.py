@@ -142,7 +142,7 @@ class AtariNetwork(ActionNetwork):
     def centre(self, background: int) -> None:
         """Let a student see frames around a pixel value."""
         first = self.trunk[0]
-        assert isinstance(first, CentredConv2d), "teachers have LayerNorm instead"
+        assert isinstance(first, CentredConv2d), "only students are centred"
         first.background.fill_(background)
 
     @property

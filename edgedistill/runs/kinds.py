@@ -18,7 +18,7 @@ NATURE_SETTINGS: dict[str, Any] = {
     "rollout_length": 4,  # update frequency: N parallel games take 4 steps each, and N updates follow
     "teacher_optimiser": "rmsprop",
     "teacher_average": 0.0,  # not in the table
-    "learning_rate": 2.5e-4,  # learning rate; the momenta and the constant are in `dqn.nature_rmsprop`
+    "learning_rate": 2.5e-4,  # learning rate; the momenta and the constant are in `networks/optimisers.py`
     "teacher_cooldown": 0.0,  # the rate is constant
     "epsilon_floors": (0.1,),  # final exploration; the initial one is 1
     "epsilon_decay_steps": 250_000,  # final exploration frame, 1,000,000

@@ -58,7 +58,7 @@ class Span:
     @property
     def memory_batches(self) -> int:
         """Student updates from the memory after it: a share of the teacher's, or a multiple of what those would have
-        been. None where students share the teacher's own minibatches."""
+        been. 0 where students share the teacher's own minibatches."""
         config = self.config
         if self.teacher_learns and config.kind.from_replay:
             return 0

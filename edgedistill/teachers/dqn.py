@@ -23,8 +23,8 @@ class DQN(LearningTeacher):
     def update(self, rollout: Rollout, memory: ReplayMemory, span: Span, lanes: Executor) -> Iterable[Batch]:
         """One update per environment (Mnih et al. 2015, algorithm 1), once the memory has enough.
 
-        Gives each minibatch with the teacher's values of that moment (Sun & Fazli 2019); while students learn from it,
-        the teacher is at the next one.
+        Gives each minibatch with the teacher's values of that moment (Sun & Fazli 2019); where a lane is free, the
+        teacher is at the next one while students learn from it.
         """
         if self.learns(span.step) and memory.is_ready(self.config.learning_starts):
             self.learner.set_rate(teacher_rate(self.config, span.step))

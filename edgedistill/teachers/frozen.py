@@ -26,7 +26,7 @@ class Frozen:
     def actor(self, step: int) -> ActionNetwork:
         return acting_copy(self.player)
 
-    def values(self, rollout: Rollout, span: Span, lanes: Executor) -> Rollout:
+    def relabel(self, rollout: Rollout, span: Span, lanes: Executor) -> Rollout:
         return rollout
 
     def update(self, rollout: Rollout, memory: ReplayMemory, span: Span, lanes: Executor) -> Iterable[Batch]:

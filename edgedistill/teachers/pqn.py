@@ -107,7 +107,8 @@ def gather_gradients(network: AtariNetwork, parts: Sequence[tuple[Tensor, Sequen
 
 
 def minibatches(config: TrainConfig, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """The samples of a rollout, counted from 0, in shuffled minibatches (B,), `epochs` times."""
+    """The samples of a rollout, counted from 0, in shuffled minibatches (B,), `epochs` times; what is left over after
+    the last whole one is not learnt from."""
     for _ in range(config.epochs):
         order = rng.permutation(config.rollout_steps)
         for start in range(0, len(order) - config.minibatch + 1, config.minibatch):

@@ -39,7 +39,7 @@ class Teacher(Protocol):
     def actor(self, step: int) -> ActionNetwork:
         """A copy to act with in the rollout that begins at a step, while the original learns."""
 
-    def values(self, rollout: Rollout, span: Span, lanes: Executor) -> Rollout:
+    def relabel(self, rollout: Rollout, span: Span, lanes: Executor) -> Rollout:
         """The rollout as students learn from it, with the values that teach: `q` (T+1, N, A)."""
 
     def update(self, rollout: Rollout, memory: ReplayMemory, span: Span, lanes: Executor) -> Iterable[Batch]:
@@ -82,7 +82,7 @@ class LearningTeacher:
         # Q(λ) learns from what its own network does; the average lags behind it (docs/decisions.md).
         return acting_copy(self.learner.network if self.learns(step) else self.learner.player)
 
-    def values(self, rollout: Rollout, span: Span, lanes: Executor) -> Rollout:
+    def relabel(self, rollout: Rollout, span: Span, lanes: Executor) -> Rollout:
         """With the values of the averaged network, where there is one.
 
         They change less from rollout to rollout than those on which a teacher that learns has acted.

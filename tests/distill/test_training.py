@@ -13,6 +13,7 @@ from edgedistill.distill.students import student_learner
 from edgedistill.distill.training import train
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.experience.memory import ReplayMemory
+from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.schedule import rollouts
@@ -327,3 +328,32 @@ def test_a_teacher_that_was_done_learns_again_where_its_run_gets_more_steps(tmp_
     ]
     assert [event.step for event in progress if event.teacher_loss is not None] == [448, 512]
     assert run.metrics().evaluation_at(512) is not None
+
+
+def test_a_teacher_that_learns_again_teaches_with_its_own_average_not_with_the_best_teachers(tmp_path):
+    killed = killed_after(tmp_path / "run", replace(FINISHING, evaluate_every=256), Evaluated, 192)
+    best, state = killed.load_best_teacher()
+    best["teacher.head.bias"] += 30.0
+    killed.save_best_teacher(best, state)  # as if an earlier one had scored so much
+    list(train(killed, replace(FINISHING, evaluate_every=256), resume=True))
+    assert torch.equal(final_tensors(killed)["teacher.head.bias"], best["teacher.head.bias"])
+
+    list(train(killed, replace(FINISHING, evaluate_every=256, steps=1024), resume=True, should_stop=lambda: True))
+    last = final_tensors(killed)
+    assert torch.allclose(last["teacher.head.bias"], last["learning.teacher.head.bias"], atol=1.0)
+
+
+def test_updates_are_counted_whatever_the_optimiser_keeps():
+    pico = AtariNetwork(find_architecture("pico"), 6)
+    optimiser = torch.optim.SGD(pico.parameters(), lr=0.1)
+    learner = Learner.build("student.pico", pico, (optimiser,), with_target=True, decay=0.9)
+    for updates in (1, 2, 3):
+        pico(torch.rand(1, 64, 21, 21)).sum().backward()
+        learner.step(None)
+        learner.update_target(3)
+        assert learner.updates == updates
+        copied = torch.equal(learner.target.head.bias, pico.head.bias)
+        assert copied == (updates == 3)
+    again = Learner.build("student.pico", pico, (optimiser,), with_target=True, decay=0.9)
+    again.load(learner.tensors())
+    assert again.updates == 3

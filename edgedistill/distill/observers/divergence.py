@@ -6,8 +6,8 @@ from edgedistill.distill.events import Event, Progress
 from edgedistill.distill.observers.observer import Observer
 from edgedistill.errors import EdgeDistillError
 
-# Clipped rewards discounted by 0.99 never sum to more than ±100, so that no honest squared error passes 200²; KL beyond
-# that means logits in the tens of thousands.
+# Clipped rewards discounted by the default 0.99 never sum to more than ±100, so that no honest squared error of an
+# action passes 200²; KL beyond that means logits in the tens of thousands.
 LARGEST_LOSS = 40_000.0
 
 
