@@ -43,7 +43,7 @@ def model_of(layers: Sequence[QuantisedLayer], features: tuple[int, int, int]) -
     """The same of its layers; `features` (channels, height, width) are what the convolutions end in."""
     graph = _Graph()
     value = graph.node("Transpose", ["frames"], "x0", perm=[0, 3, 1, 2])
-    graph.logits(graph.quantised_layers(value, layers[:-1], features), layers[-1])
+    graph.logits(graph.hidden_layers(value, layers[:-1], features), layers[-1])
     return graph.model(len(layers[-1].weight_int))
 
 
@@ -98,7 +98,7 @@ class _Graph:
         """uint8 -> float in [0, 1]."""
         return self.node("DequantizeLinear", [value, *self._activation], output)
 
-    def quantised_layers(self, value: str, layers: Sequence[QuantisedLayer], features: tuple[int, int, int]) -> str:
+    def hidden_layers(self, value: str, layers: Sequence[QuantisedLayer], features: tuple[int, int, int]) -> str:
         """Hidden layers of integers, each with its ReLU: uint8 -> uint8."""
         if layers:
             self.constant("n", np.array(0, np.int8))

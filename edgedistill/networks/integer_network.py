@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from edgedistill.catalogue import Architecture
 from edgedistill.networks.integer_layer import IntegerLayer, UnknownGraph
-from edgedistill.networks.integers import forward_through
+from edgedistill.networks.integers import Parameters, forward_through
 from edgedistill.networks.network import ActionNetwork, AtariNetwork
 
 
@@ -30,7 +30,7 @@ class IntegerNetwork(ActionNetwork):
         """x (N, 64, 21, 21), as `to_input` makes it -> (N, A) float32."""
         layers = self.network.weighted_layers()
         multipliers = torch.split(self.multipliers, self._outputs())
-        parameters = [(each.weight, _bias(each), by) for each, by in zip(layers, multipliers, strict=True)]
+        parameters = [Parameters(each.weight, _bias(each), by) for each, by in zip(layers, multipliers, strict=True)]
         return forward_through(layers, parameters, x.float(), bf16=False)
 
     @torch.no_grad()

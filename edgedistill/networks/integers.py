@@ -1,12 +1,13 @@
 """A student that computes with the integers of its export, while it still learns.
 
 Weights are rounded to 7 bits per output channel and activations to uint8, as `exporter/quantise.py` explains; the same
-integers go into the `.onnx` file. Roundings let gradients pass (straight-through: Bengio et al. 2013, arXiv 1308.3432).
-In float32 all sums are of whole numbers below 2²⁴, so that its logits are those of ONNX Runtime.
+integers go into the `.onnx` file. This is quantisation-aware training: roundings let gradients pass (the
+straight-through estimator: Bengio et al. 2013, arXiv 1308.3432). In float32 all sums are of whole numbers below 2²⁴, so
+that its logits are those of ONNX Runtime.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -90,8 +91,28 @@ def measure_ranges(network: "AtariNetwork", x: Tensor) -> Tensor:
     return torch.cat(found)
 
 
-def integer_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A layer's whole-numbered weights and bias (out,), and the scale (out,) of what they sum to.
+class ScaledLayer(NamedTuple):
+    """A layer in whole numbers, as a file holds it."""
+
+    weight: Tensor
+    bias: Tensor
+    """(out,)"""
+    scale: Tensor
+    """(out,): what 1 is worth in the weights"""
+
+
+class Parameters(NamedTuple):
+    """A layer in whole numbers, as it is computed with."""
+
+    weight: Tensor
+    bias: Tensor
+    """(out,)"""
+    multiplier: Tensor
+    """(out,): of its sums, to levels of uint8 or, in the last layer, to logits"""
+
+
+def integer_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, outputs: Tensor) -> ScaledLayer:
+    """A layer in whole numbers.
 
     `inputs` (in,) and `outputs` (out,) are the ranges on both sides.
     """
@@ -99,11 +120,11 @@ def integer_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, outputs: Tensor)
     weight = layer.weight * (per_weight(inputs, layer.weight) / outputs.view(-1, 1, *rest))
     bias = plain_bias(layer) / outputs
     scale = weight_scale(weight.detach().flatten(1), bias.detach())
-    return rounded(weight / scale.view(-1, 1, *rest)), rounded(bias / (scale / ACTIVATION_LEVELS)), scale
+    return ScaledLayer(rounded(weight / scale.view(-1, 1, *rest)), rounded(bias / (scale / ACTIVATION_LEVELS)), scale)
 
 
-def integer_layers(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Each layer's integer weights, integer bias and scale."""
+def integer_layers(network: "AtariNetwork") -> list[ScaledLayer]:
+    """All of a network's layers in whole numbers."""
     layers = network.weighted_layers()
     sizes = [len(layer.weight) for layer in layers[:-1]]
     pixels = network.ranges.new_ones(layers[0].weight.shape[1])
@@ -112,17 +133,17 @@ def integer_layers(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor
     return [integer_layer(layer, ranges[i], ranges[i + 1]) for i, layer in enumerate(layers)]
 
 
-def integer_parameters(network: "AtariNetwork") -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Each layer's integer weights, integer bias and what its sums are multiplied by: what `forward_through` takes."""
-    integers = integer_layers(network)
+def integer_parameters(network: "AtariNetwork") -> list[Parameters]:
+    """What `forward_through` takes of each layer."""
+    layers = integer_layers(network)
     # ONNX Runtime multiplies the scales of inputs and weights, and divides by that of the outputs, in this order.
-    multipliers = [scale * LEVEL / LEVEL for _, _, scale in integers[:-1]] + [integers[-1][2] * LEVEL]
-    return [(weight, bias, by) for (weight, bias, _), by in zip(integers, multipliers, strict=True)]
+    multipliers = [layer.scale * LEVEL / LEVEL for layer in layers[:-1]] + [layers[-1].scale * LEVEL]
+    return [Parameters(layer.weight, layer.bias, by) for layer, by in zip(layers, multipliers, strict=True)]
 
 
 def forward_through(
     layers: Sequence[nn.Conv2d | nn.Linear],
-    parameters: Sequence[tuple[Tensor, Tensor, Tensor]],
+    parameters: Sequence[Parameters],
     x: Tensor,
     *,
     bf16: bool,
@@ -130,10 +151,6 @@ def forward_through(
     """x (N, 64, 21, 21), pixel values from 0 to 255 -> logits (N, A) float32.
 
     With `bf16` sums are rounded to bfloat16 on the way; whole numbers up to 256 are exact in it.
-
-    Args:
-        parameters: of each layer whole-numbered weights and bias (out,), and what (out,) their sums are multiplied by:
-            to levels of uint8, or, in the last layer, to logits.
     """
     for number, (layer, (weight, bias, multiplier)) in enumerate(zip(layers, parameters, strict=True)):
         last = number == len(layers) - 1

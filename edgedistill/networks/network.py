@@ -15,7 +15,7 @@ from edgedistill.atari.blocks import BLOCK, BLOCKS, to_input
 from edgedistill.atari.emulator import STACK, Frames
 from edgedistill.atari.resize import SIDE
 from edgedistill.catalogue import Architecture
-from edgedistill.networks.integers import forward_through, integer_parameters
+from edgedistill.networks.integers import Parameters, forward_through, integer_parameters
 
 
 class FrameConv2d(nn.Conv2d):
@@ -132,7 +132,7 @@ class AtariNetwork(ActionNetwork):
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.head = nn.Linear(widths[-1], actions)
         # Of an integer student's `acting_copy`, which finds them once.
-        self.integers: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.integers: list[Parameters] = []
         # Of a student's hidden channels and units; 0 while it computes in floating point.
         self.ranges: Tensor
         if not layer_norm and not plain:
