@@ -99,9 +99,8 @@ class Evaluations(Observer):
             return policy(frames)
 
         def on_episode(number: int, score: float) -> None:
-            for game in games:
+            if (game := next(games, None)) is not None:
                 told.put(Evaluating(step, name, game, protocol.episodes))
-                break
 
         told.put(Evaluating(step, name, 1, protocol.episodes))
         return evaluate(act, config.game, protocol, on_episode=on_episode)
