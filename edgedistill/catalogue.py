@@ -164,7 +164,7 @@ def parse_architecture(data: dict[str, Any], source: str) -> Architecture:
 
     unknown = set(data) - {"name", "summary", "convs", "fc"}
     if unknown:
-        raise refuse(f"unknown key '{min(unknown)}'")
+        raise refuse(f"unknown key {short(min(unknown))}")
     name, summary = data.get("name"), data.get("summary", "")
     if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
         raise refuse(f"'name' must be lower-case letters, digits, '-' and '_', at most 32, got {short(name)}")
@@ -226,7 +226,7 @@ def load_catalogue() -> dict[str, Architecture]:
         for entry in resources.files("edgedistill.student_zoo").iterdir()
         if entry.name.endswith(".toml")
     ]
-    return {entry.name: entry for entry in sorted(entries, key=lambda entry: -entry.parameters(18))}
+    return {entry.name: entry for entry in sorted(entries, key=lambda entry: -entry.parameters(MOST_ACTIONS))}
 
 
 def find_architecture(name_or_path: str) -> Architecture:

@@ -1,7 +1,9 @@
 """Errors meant for people: what came, what is accepted, what to type next."""
 
+import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 # Modules that a board does not have, and the extra that brings each.
 EXTRAS = {
@@ -44,6 +46,20 @@ def did_you_mean(name: str, accepted: Iterable[str], otherwise: str | None = Non
     names = sorted(accepted)
     close = get_close_matches(name.lower(), names, n=1, cutoff=LIKENESS)
     return f"Did you mean '{close[0]}'?" if close else otherwise or f"Accepted: {', '.join(names)}."
+
+
+def typed(path: Path | str) -> str:
+    """A path, or another word, as a shell takes it: what messages tell people to type.
+
+    >>> typed("my run")
+    "'my run'"
+    """
+    return shlex.quote(str(path))
+
+
+def no_run(path: Path | str, otherwise: str = "Start one: edgedistill train") -> BadRequest:
+    """What is wrong with a path that names no run; `otherwise` is what to do instead."""
+    return BadRequest(f"No run at {path}: a run is a folder with a config.json. {otherwise}")
 
 
 def missing_extra(what: str, module: str | None) -> str | None:

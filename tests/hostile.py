@@ -55,3 +55,17 @@ class MakesFolder:
 
     def __reduce__(self):
         return os.mkdir, (self.folder,)
+
+
+def _endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _sparse(path: Path) -> None:
+    """Eight gigabytes that take no room."""
+    with path.open("wb") as file:
+        file.truncate(8 * 10**9)
+
+
+# What makes, under a path, something that must not be read to its end.
+ENDLESS = {"pipe": os.mkfifo, "device": _endless, "sparse": _sparse}

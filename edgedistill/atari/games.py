@@ -6,6 +6,7 @@ from functools import cache
 from importlib import resources
 
 from edgedistill.errors import BadRequest, did_you_mean
+from edgedistill.schema import short
 
 
 @cache
@@ -61,14 +62,14 @@ def find_game(name: str) -> str:
         return text.lower().replace("_", "").replace("-", "").replace(" ", "")
 
     written = GYM_NAME.fullmatch(name)
-    short = plain(written[1] if written else name)
+    wanted = plain(written[1] if written else name)
     by_plain = {plain(game): game for game in reference_scores()}
-    if short in by_plain:
-        return by_plain[short]
-    hint = did_you_mean(short, by_plain, "All of them: edgedistill games")
+    if wanted in by_plain:
+        return by_plain[wanted]
+    hint = did_you_mean(wanted, by_plain, "All of them: edgedistill games")
     for plain_name, game in by_plain.items():
         hint = hint.replace(f"'{plain_name}'", f"'{game}'")
-    raise BadRequest(f"No game '{name}'. {hint}")
+    raise BadRequest(f"No game {short(name)}. {hint}")
 
 
 def is_game(name: str) -> bool:

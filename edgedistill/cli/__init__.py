@@ -3,6 +3,7 @@
 Nothing heavy is imported until a verb runs, so that `--help` is quick and a board needs no torch.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import typer
 
 from edgedistill.cli import bench, compare, evaluate, export, games, hub, play, report, serve, train, zoo
 from edgedistill.cli.examples import add_examples
-from edgedistill.cli.output import console, print_error
+from edgedistill.cli.output import console, log_handler, print_error
 from edgedistill.errors import EdgeDistillError, missing_extra
 from edgedistill.signals import unwound_when_ended
 
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             # A terminal without a letter for 'ε' gets a question mark, not a traceback.
             stream.reconfigure(errors="replace")
+    logging.getLogger("edgedistill").addHandler(log_handler)
     try:
         with unwound_when_ended():
             app(arguments)

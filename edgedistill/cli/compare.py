@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from edgedistill.cli.output import console, print_json, print_next, typed
+from edgedistill.cli.output import console, print_json, print_next, written_to
 from edgedistill.cli.output import notes as stderr
-from edgedistill.errors import BadRequest
+from edgedistill.errors import BadRequest, typed
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of runs, finished or in progress.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Folders of runs, finished or in progress.")],
     over_games: Annotated[
         bool,
         typer.Option("--over-games", help="Runs may be of several games; aggregate with the interquartile mean."),
@@ -38,23 +38,23 @@ def compare(
     from edgedistill.report.comparison import compare_runs
     from edgedistill.report.tables import notes, tables
 
-    if png is not None:
-        # Before the work: it fails where matplotlib is missing.
-        from edgedistill.report.drawing import to_png
-        from edgedistill.report.plot import plot
-
-        check_writable(png)
     if csv is not None:
         check_writable(csv)
         if csv == png:
             raise BadRequest(f"--png and --csv both name {csv}. Name two files.")
+    if png is not None:
+        # Before the work: it fails where matplotlib is missing.
+        from edgedistill.report.drawing import check_png, to_png
+        from edgedistill.report.plot import plot
+
+        check_png(png)
     comparison = compare_runs(runs, over_games, lambda message: stderr.print(message, soft_wrap=True))
     if png is not None:
         write_atomically(png, to_png(plot(comparison)))
     if csv is not None:
         write_atomically(csv, comparison.to_csv())
     if as_json:
-        print_json(comparison.to_dict())
+        print_json(comparison.to_dict() | written_to(png=png, csv=csv))
         return
     for table in tables(comparison):
         console.print(table)

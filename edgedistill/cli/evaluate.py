@@ -10,6 +10,7 @@ from rich.table import Table
 from edgedistill.atari.games import human_normalised
 from edgedistill.atari.protocol import EVALUATION_SEED, Protocol, Scores
 from edgedistill.cli.output import console, notes, print_json, print_table, progress
+from edgedistill.errors import BadRequest, did_you_mean
 
 if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
     from edgedistill.runtime.card import Score
@@ -43,14 +44,13 @@ def evaluate(
     """Mean return with its 95% interval, human-normalised score, and retention of the teacher."""
     from edgedistill.runtime.policy import Policy
     from edgedistill.runtime.retained import retained
-    from edgedistill.runtime.shipped import find_student, is_run, shipped_games
+    from edgedistill.runtime.shipped import find_student, is_run
 
     protocols = [
         Protocol(episodes=episodes, epsilon=each, sticky=sticky, seed=seed) for each in epsilon or [0.01, 0.0, 0.05]
     ]
-    of_a_run = is_run(target) or (Path(target).is_dir() and target not in shipped_games())
     # Before there is a bar: it has a thread, and beside threads a file is not tried out in a child.
-    policy = None if of_a_run else Policy.load(find_student(target, student))
+    policy = None if is_run(target) else Policy.load(find_student(target, student))
     with progress() as bar:
 
         def on_game(label: str) -> Callable[[int, float], None]:
@@ -110,7 +110,11 @@ def _run(
 
     run = RunFolder.open(Path(target))
     config = run.config()
-    students = [student] if student else [entry.name for entry in config.students]
+    names = [entry.name for entry in config.students]
+    if student is not None and student not in names:
+        has = did_you_mean(student, names) if names else "It trained a teacher alone."
+        raise BadRequest(f"{target} has no student '{student}'. {has}")
+    students = names if student is None else [student]
     rows = []
     for trained in load_trained(run, ["best_teacher", "last_teacher", *students], notes.print):
         for protocol in protocols:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from edgedistill.cli.output import console, notes, print_json, print_next, stages, typed
-from edgedistill.errors import BadRequest
+from edgedistill.cli.output import console, notes, print_json, print_next, stages
+from edgedistill.errors import BadRequest, typed
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target, find_target, target_names
 
@@ -26,7 +26,9 @@ def export(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="The .onnx file to write, its card beside it; with --target a folder."),
+        typer.Option(
+            "--output", "--out", "-o", help="The .onnx file to write, its card beside it; with --target a folder."
+        ),
     ],
     target_name: Annotated[
         str | None,
@@ -66,19 +68,19 @@ def export(
     if with_wheels and target is None:
         raise BadRequest("--with-wheels goes with --target: which board is it? edgedistill export --help lists them.")
     serving = _serving(serve, host, port, target)
+    from edgedistill.exporter.for_target import check_run, export_for_target
     from edgedistill.exporter.options import CARD_EPSILONS, ExportOptions
 
     options = ExportOptions(precision, episodes, epsilon or CARD_EPSILONS, allow_disagreement, returns)
     with stages() as report:
         if target is None:
+            check_run(source)
             # Needs torch, which takes two seconds to load.
             from edgedistill.exporter.export import export_student
             from edgedistill.runs.folder import RunFolder
 
             exported = export_student(RunFolder.open(Path(source)), student, output, options, report)
         else:
-            from edgedistill.exporter.for_target import export_for_target
-
             exported = export_for_target(
                 source,
                 student,

@@ -5,8 +5,8 @@ are given (style comes as `rich.text.Text`), and show a character that would ste
 """
 
 import json
+import logging
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,14 +110,24 @@ def print_json(value: Mapping[str, Any] | list[Any]) -> None:
     console.out(json.dumps(value, indent=2))
 
 
+def written_to(**files: Path | None) -> dict[str, str | None]:
+    """For a JSON document: by option, the file that was written, or null."""
+    return {option: None if file is None else str(file) for option, file in files.items()}
+
+
 def print_error(message: str) -> None:
     """What went wrong, on stderr."""
     notes.print(Text.assemble(("error:", "bold red"), " ", message), soft_wrap=True)
 
 
-def typed(path: Path) -> str:
-    """A path as a shell takes it, spaces and all."""
-    return shlex.quote(str(path))
+class _Warnings(logging.Handler):
+    """What our modules log, on stderr, where nothing in it steers the terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        notes.print(Text.assemble(("warning:", "bold yellow"), " ", record.getMessage()), soft_wrap=True)
+
+
+log_handler = _Warnings(logging.WARNING)
 
 
 def print_next(*commands: str) -> None:

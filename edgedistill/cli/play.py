@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from edgedistill.cli.output import console, print_json
+from edgedistill.cli.output import console, print_json, written_to
 from edgedistill.cli.student_arguments import ShippedStudent, StudentFile
 
 if TYPE_CHECKING:
@@ -87,7 +87,10 @@ def play(
                 "seconds": round(seconds, 3),
                 "steps_per_second": round(summary.steps / seconds, 1),
                 "seed": seed,
+                "epsilon": epsilon,
+                "sticky": sticky,
                 "actions_sha256": summary.actions_sha256,
+                **written_to(gif=gif, video=video),
             }
         )
         return

@@ -10,8 +10,8 @@ from edgedistill.cli.output import console, notes, stages
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of runs, finished or in progress.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file.")] = Path("report.html"),
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Folders of runs, finished or in progress.")],
+    output: Annotated[Path, typer.Option("--output", "--out", "-o", help="The HTML file.")] = Path("report.html"),
     games: Annotated[bool, typer.Option("--games/--no-games", help="Have teachers and students play for it.")] = True,
 ) -> None:
     """Write one HTML page about runs: scores, play, curves, settings, and how to repeat them.

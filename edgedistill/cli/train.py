@@ -11,8 +11,8 @@ from rich.text import Text
 from edgedistill.atari.games import action_count, find_game
 from edgedistill.catalogue import SMALL_STUDENTS, Architecture, find_architecture, pick_by_ratio
 from edgedistill.cli import train_options as options
-from edgedistill.cli.output import console, notes, print_json, print_next, typed
-from edgedistill.errors import BadRequest
+from edgedistill.cli.output import console, notes, print_json, print_next
+from edgedistill.errors import BadRequest, no_run, typed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import resumed_config
 from edgedistill.signals import stop_signals
@@ -45,6 +45,17 @@ def train(
     al. 2015. Ctrl-C, SIGTERM and a terminal that closes stop the run with a checkpoint, and exit code 130, 143 and 129;
     --resume goes on.
     """
+    if keep is not None:
+        _check_keep(keep, teacher_only)
+    if resume:
+        if ratio or student or teacher_only or out or teacher_from or game:
+            raise BadRequest("--resume keeps the run's game, teacher, students and folder: leave these options out.")
+        _check_there(resume)
+    # Of a new run; one that goes on has its own.
+    rom = find_game(game or DEFAULT_GAME)
+    names = list(SMALL_STUDENTS) if keep is not None and not (ratio or student) else student or []
+    students = _students(rom, ratio or [], names, teacher_only)
+    # Only now: these bring torch, which takes two seconds to load.
     from edgedistill.cli.profile_view import profile_summary, show_profile
     from edgedistill.cli.training_summary import print_summary
     from edgedistill.cli.training_view import TrainingView
@@ -52,23 +63,18 @@ def train(
     from edgedistill.profiler import Profile
     from edgedistill.report.smallest import retention_by_size, smallest_that_keeps, verdict
 
-    if keep is not None and (not 0 < keep <= 1 or teacher_only):
-        raise BadRequest(f"--keep must be above 0 and at most 1 (0.95 is 95%), and it needs students; got {keep}.")
     given: dict[str, Any] = {
         name: tuple(v) if isinstance(v, list) else v for name, v in settings.items() if v is not None and v != []
     }
     if resume:
-        if ratio or student or teacher_only or out or teacher_from or game:
-            raise BadRequest("--resume keeps the run's game, teacher, students and folder: leave these options out.")
         run, config = _go_on(resume, given)
         if keep is not None and not config.students:
             raise BadRequest(f"--keep needs students, and {run.path} has none: leave it out.")
         wanted = [entry.name for entry in config.students]
     else:
-        rom = find_game(game or DEFAULT_GAME)
-        names = list(SMALL_STUDENTS) if keep is not None and not (ratio or student) else student or []
-        students = _students(rom, ratio or [], names, teacher_only)
         run, config = _begin(rom, students, out, teacher_from or [], given)
+        if not as_json:
+            _introduce(students, rom)
         # Whose export comes next: those that --ratio asked for, or else all.
         wanted = [entry.name for entry in students if entry.name not in names] or [entry.name for entry in students]
 
@@ -109,6 +115,20 @@ def train(
         print_next(*(_export(run.path, config, name) for name in wanted), f"edgedistill evaluate {typed(run.path)}")
 
 
+def _check_keep(keep: float, teacher_only: bool) -> None:
+    if not 0 < keep <= 1:
+        raise BadRequest(f"--keep must be above 0 and at most 1 (0.95 is 95%), got {keep}.")
+    if teacher_only:
+        raise BadRequest("--keep does not go with --teacher-only: it needs students. Leave one of them out.")
+
+
+def _check_there(run: Path) -> None:
+    from edgedistill.runtime.shipped import is_run
+
+    if not is_run(str(run)):
+        raise no_run(run)
+
+
 def _go_on(path: Path, given: dict[str, Any]) -> tuple["RunFolder", TrainConfig]:
     """A run that is there, with what may change of its settings changed."""
     from edgedistill.distill.machine import check_machine
@@ -123,19 +143,23 @@ def _go_on(path: Path, given: dict[str, Any]) -> tuple["RunFolder", TrainConfig]
 def _begin(
     rom: str, students: list[Architecture], out: Path | None, teacher_from: list[str], given: dict[str, Any]
 ) -> tuple["RunFolder", TrainConfig]:
-    """A new run, after a word on each student and on a teacher that has to be fetched."""
+    """A new run, after a word on a teacher that has to be fetched."""
     from edgedistill.distill.starting import new_run
     from edgedistill.runtime.hub.name import is_hub_name
 
-    for entry in students:
-        share = f"{entry.ratio(action_count(rom)):.2%} of the Nature DQN ({entry.summary})"
-        notes.print(Text.assemble("student ", (entry.name, "bold"), f": {share}"))
     for source in teacher_from:
         if is_hub_name(source):
             notes.print(f"taking the teacher from {source}", soft_wrap=True)
     teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))
     path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
     return new_run(path, rom, tuple(students), teacher, mode, teacher_from, given)
+
+
+def _introduce(students: list[Architecture], rom: str) -> None:
+    """A word on each student: a ratio does not tell which it picks."""
+    for entry in students:
+        share = f"{entry.ratio(action_count(rom)):.2%} of the Nature DQN ({entry.summary})"
+        notes.print(Text.assemble("student ", (entry.name, "bold"), f": {share}"))
 
 
 def _export(run: Path, config: TrainConfig, student: str) -> str:

@@ -15,7 +15,10 @@ from edgedistill.runs.setting import Group, Setting, settings_of
 Game = Annotated[
     str | None, typer.Option(help="Atari game: pong, MsPacman, ALE/Breakout-v5, … Default: pong.", show_default=False)
 ]
-Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: runs/GAME-DATE-TIME.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "--output", "-o", help="Folder of the run. Default: runs/GAME-DATE-TIME."),
+]
 Resume = Annotated[
     Path | None,
     typer.Option(
@@ -25,10 +28,10 @@ Resume = Annotated[
 TeacherFrom = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="RUN|FILE.onnx|GAME[:STUDENT]|sb3:FILE|hub:NAME",
-        help="A frozen teacher: the best of a run, an exported student or one that ships (pong, pong:micro), or a "
-        "stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN. Files may be on the Hugging Face Hub: "
-        "hub:sb3/dqn-BreakoutNoFrameskip-v4, hub:USER/REPO:FILE.onnx. "
+        metavar="SOURCE",
+        help="A frozen teacher: RUN, the best of a run; FILE.onnx, an exported student; GAME or GAME:STUDENT, one that "
+        "ships (pong, pong:micro); sb3:FILE, a stable-baselines3 DQN, QR-DQN or PPO with the Nature CNN; hub:NAME, a "
+        "file on the Hugging Face Hub (hub:sb3/dqn-BreakoutNoFrameskip-v4, hub:USER/REPO:FILE.onnx). "
         "Repeated, the mean of their policies teaches (Sun & Fazli 2020).",
         rich_help_panel=Group.TEACHER,
     ),

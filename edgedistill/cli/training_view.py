@@ -14,6 +14,7 @@ from edgedistill.cli.training_screen import Screen
 from edgedistill.distill.events import Evaluated, Event, Progress, Resumed
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
+from edgedistill.runs.ensemble import NATURE
 
 # Minutes after which a log is told that the run still learns, where nothing else was said.
 SILENCE = 2.0
@@ -33,7 +34,9 @@ class TrainingView:
     def __enter__(self) -> "TrainingView":
         if not self._quiet:
             names = ", ".join(student.name for student in self._config.students) or "none"
-            teacher = f"frozen, from {self._config.teacher_from}" if self._config.frozen else self._config.teacher
+            network = "" if self._config.teacher_network == NATURE else f" ({self._config.teacher_network})"
+            learning = f"{self._config.teacher}{network}"
+            teacher = f"frozen, from {self._config.teacher_from}" if self._config.frozen else learning
             about = f": {self._config.game}, teacher: {teacher}, students: {names}"
             console.print(Text.assemble("run ", (str(self._path), "bold"), about))
             if self._config.needs_memory:

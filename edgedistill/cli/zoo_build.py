@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from edgedistill.cli.output import console, notes, print_json, print_next, typed
-from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.cli.output import console, notes, print_json, print_next
+from edgedistill.errors import BadRequest, EdgeDistillError, typed
 from edgedistill.signals import stop_signals
 
 if TYPE_CHECKING:  # these bring torch, which start-up does without
@@ -25,7 +25,10 @@ def build(
     games: Annotated[
         str | None, typer.Option(help="Comma-separated. A folder's games stay; further ones are added.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder. The same folder again goes on where it was.")] = Path("zoo"),
+    out: Annotated[
+        Path,
+        typer.Option("--out", "--output", "-o", help="The folder. The same folder again goes on where it was."),
+    ] = Path("zoo"),
     students: Annotated[str | None, typer.Option(help="Comma-separated. Default: net5,micro,nano,pico.")] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Agent steps of each game; may be raised later. Default: 2,000,000.")
@@ -60,6 +63,8 @@ def build(
         raise BadRequest("With --on ray the cluster's CPUs decide how many games run; leave --jobs out.")
     given = {"steps": steps, "episodes": episodes, "seed": seed, "settings": _settings(settings)}
     plan = resolve(out, _names(games), {**given, "students": _names(students)})
+    # Before the signals: Ray, when it starts, takes SIGTERM for itself. Before the plan is saved: it may not start.
+    workers = _workers(out, plan, on, jobs, threads)
     plan.save(out)
     if not as_json:
         names = ", ".join(plan.students)
@@ -68,8 +73,6 @@ def build(
                 (str(out), "bold"), f": {len(plan.games)} games of {plan.steps:,} agent steps, students {names}"
             )
         )
-    # Before the signals: Ray, when it starts, takes SIGTERM for itself.
-    workers = _workers(out, plan, on, jobs, threads)
     with stop_signals() as stop:
         view = _View(quiet=as_json)
         with view.live:

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from edgedistill.cli.output import console, print_json
+from edgedistill.cli.output import console, notes, print_json, written_to
 from edgedistill.errors import BadRequest
 
 if TYPE_CHECKING:  # these bring scipy, which start-up does without
@@ -33,19 +33,21 @@ def results(
 
     Retention is (int8 student − random) / (best teacher of its run − random), from the cards.
     """
-    from edgedistill.files import check_writable, write_atomically
+    from edgedistill.files import write_atomically
     from edgedistill.report.kept import over_games, read_kept
     from edgedistill.runtime.shipped import shipped_games
 
+    if markdown and as_json:
+        raise BadRequest("--markdown and --json are two forms of the same: leave one of them out.")
     for folder in folders or []:
         if not folder.is_dir():
             raise BadRequest(f"No folder {folder}.")
     if png is not None:
         # Before the work: it fails where matplotlib is missing.
-        from edgedistill.report.drawing import to_png
+        from edgedistill.report.drawing import check_png, to_png
         from edgedistill.report.kept_plot import plot_kept
 
-        check_writable(png)
+        check_png(png)
     files = [file for folder in folders or (None,) for game in shipped_games(folder).values() for file in game]
     found = read_kept(Path(str(file)) for file in files)
     if not found:
@@ -59,7 +61,8 @@ def results(
             vars(kept) | {"score": vars(kept.score), "teacher": vars(kept.teacher), "interval": kept.interval}
             for kept in found
         ]
-        print_json({"students": rows, "over_games": {student: vars(mean) for student, mean in means.items()}})
+        by_student = {student: vars(mean) for student, mean in means.items()}
+        print_json({"students": rows, "over_games": by_student} | written_to(png=png))
         return
     header, rows_of_text = _rows(found, means)
     if markdown:
@@ -71,8 +74,9 @@ def results(
             style="dim",
             soft_wrap=True,
         )
-        if png is not None:
-            console.print(Text.assemble("wrote ", (str(png), "bold")), soft_wrap=True)
+    if png is not None:
+        # Not into the Markdown, which goes into a page.
+        (notes if markdown else console).print(Text.assemble("wrote ", (str(png), "bold")), soft_wrap=True)
 
 
 def _rows(found: "list[Kept]", means: "dict[str, Estimate]") -> tuple[list[str], list[list[str]]]:

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from torch import Tensor
 
+from edgedistill.catalogue import MOST_ACTIONS
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.running import RunState
 from edgedistill.errors import BadRequest, EdgeDistillError
@@ -78,13 +79,16 @@ def _take_over_best_teacher(run: RunFolder, state: RunState) -> None:
     """The file is what students finish beside, and it may be of an evaluation after the checkpoint."""
     with suppress(EdgeDistillError):  # a damaged one is told of when it is needed, if no better one replaces it
         best = run.load_best_teacher()
-        state.best_teacher = {name: best[1][name] for name in ("step", "mean")} if best else state.best_teacher
+        if best is not None and "mean" in best[1]:  # that of a teacher that came frozen has none
+            state.best_teacher = {name: best[1][name] for name in ("step", "mean")}
 
 
 def _fill(memory: ReplayMemory, run: RunFolder, step: int, warn: Callable[[str], None]) -> None:
     """Put back what students learn from, if it is there."""
+    # Frames that nothing packs smaller take a little more in a file; twice as much holds its header, too.
+    most_bytes = 2 * ReplayMemory.bytes_needed(memory.capacity, MOST_ACTIONS)
     try:
-        memory.load(run.load_memory(step))
+        memory.load(run.load_memory(step, most_bytes))
     except EdgeDistillError as error:
         why = str(error).removesuffix(".")
         warn(f"The memory cannot be put back ({why}). It fills anew, and until then nothing is learnt from it.")

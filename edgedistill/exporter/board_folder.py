@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from edgedistill.atari.games import find_game, game_title
-from edgedistill.errors import BadRequest
+from edgedistill.errors import BadRequest, typed
 from edgedistill.exporter.bill import bill_of_materials, notices
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.own_wheel import own_wheel
@@ -33,7 +33,8 @@ def check_folder(folder: Path, target: Target, *, with_wheels: bool, serving: Se
     if serving and target.kind != "onnx":
         raise BadRequest(f"--serve is for targets that run Python; '{target.name}' is C source.")
     if folder.suffix == ".onnx" or folder.is_file():
-        raise BadRequest(f"With --target, -o names a folder, got {folder}. Type: -o {folder.stem}-{target.name}")
+        place = typed(f"{folder.stem}-{target.name}")
+        raise BadRequest(f"With --target, -o names a folder, got {folder}. Type: -o {place}")
     if folder.name in ("", "..") or Path.cwd().is_relative_to(folder.resolve()):
         raise BadRequest(
             f"With --target, -o names a new folder, got {folder}: no export replaces the folder that you are in or one "

@@ -11,7 +11,7 @@ import onnx
 
 from edgedistill.atari.protocol import Protocol, evaluate
 from edgedistill.catalogue import Architecture
-from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean, typed
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.exported import Exported
 from edgedistill.exporter.fidelity import calibration_frames, fidelity, held_out_frames
@@ -86,6 +86,8 @@ def _name(run: RunFolder, student: str | None) -> str:
         raise BadRequest(f"{run.path} trained a teacher alone; there is no student to export.")
     if student is None and len(names) > 1:
         raise BadRequest(f"{run.path} has {len(names)} students: choose with --student {' | '.join(names)}.")
+    if student is not None and student not in names:
+        raise BadRequest(f"{run.path} has no student '{student}'. {did_you_mean(student, names)}")
     return student or names[0]
 
 
@@ -93,7 +95,8 @@ def _card_file(output: Path) -> Path:
     """Beside `output`; both can be written."""
     check_writable(output)
     if output.suffix != ".onnx":
-        raise BadRequest(f"-o names the .onnx to write, got {output}. Type: -o {output.with_suffix('.onnx')}")
+        file = typed(output.with_suffix(".onnx"))
+        raise BadRequest(f"-o names the .onnx to write, got {output}. Type: -o {file}")
     card_file = output.with_suffix(".md")
     check_writable(card_file)
     return card_file

@@ -1,20 +1,20 @@
 """A student of any origin, exported for a target: a run's, one exported before, or one that ships."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgedistill.atari.games import is_game
-from edgedistill.errors import BadRequest
+from edgedistill.atari.games import find_game, is_game, reference_scores
+from edgedistill.errors import BadRequest, did_you_mean, no_run, typed
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
 from edgedistill.exporter.exported import Exported
-from edgedistill.exporter.options import ExportOptions
+from edgedistill.exporter.options import FLAGS, ExportOptions
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target
 from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.runtime.policy import Policy
-from edgedistill.runtime.shipped import find_student, is_run
+from edgedistill.runtime.shipped import find_student, is_run, shipped_games
 
 
 def export_for_target(
@@ -38,11 +38,12 @@ def export_for_target(
         with_wheels, serving, report, warn: as in `write_board_folder`.
 
     Raises:
-        BadRequest: no such source or student, a precision that it cannot have, or `folder` is no place for an export.
+        BadRequest: no such source or student, options that it cannot have, or `folder` is no place for an export.
         EdgeDistillError: the file does not play like the student that was trained, or packages could not be downloaded.
     """
     check_folder(folder, target, with_wheels=with_wheels, serving=serving)
     if _is_run(source):
+        check_run(source)
         # Needs torch, which a student that is exported already does without.
         from edgedistill.exporter.export import export_student
         from edgedistill.runs.folder import RunFolder
@@ -52,8 +53,7 @@ def export_for_target(
             exported = export_student(RunFolder.open(Path(source)), student, file, options, report)
             model = exported.path.read_bytes()
     else:
-        if options.precision is not None:
-            raise BadRequest(f"{source} is exported already, in its own precision: --precision is for a run's folder.")
+        _check_no_options(source, options)
         policy = Policy.load(find_student(source, student))
         model = Path(policy.source).read_bytes()
         exported = Exported(Path(policy.source), len(model), policy.card)
@@ -61,6 +61,35 @@ def export_for_target(
         model, source, folder, target, with_wheels=with_wheels, serving=serving, report=report, warn=warn
     )
     return replace(exported, path=path)
+
+
+def check_run(source: str) -> None:
+    """Refuse what is no run's folder. Without torch, which takes two seconds to load.
+
+    Raises:
+        BadRequest: with what it is instead, or the nearest game.
+    """
+    if is_run(source):
+        return
+    if is_hub_name(source) or source.endswith(".onnx") or (is_game(source) and shipped_games().get(find_game(source))):
+        raise BadRequest(
+            f"{source} is exported already. For a board, add --target (edgedistill export --help lists them); or play "
+            f"it: edgedistill play {typed(source)}"
+        )
+    if is_game(source):
+        raise no_run(source, f"Start one: edgedistill train --game {find_game(source)}")
+    raise no_run(source, did_you_mean(source, reference_scores(), "Start one: edgedistill train"))
+
+
+def _check_no_options(source: str, options: ExportOptions) -> None:
+    """Refuse options for a student that is exported already."""
+    usual = ExportOptions()
+    given = [FLAGS[each.name] for each in fields(usual) if getattr(options, each.name) != getattr(usual, each.name)]
+    if given:
+        raise BadRequest(
+            f"{source} is exported already, with its own precision and card: leave {', '.join(given)} out. They are "
+            "for the folder of a run."
+        )
 
 
 def _is_run(source: str) -> bool:

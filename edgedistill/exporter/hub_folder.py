@@ -15,6 +15,8 @@ from edgedistill.runtime.policy import Policy
 PAGE = "README.md"
 # Of a picture or a card beside a student; a GIF of ours is some 30 KB.
 MOST_BYTES = 50_000_000
+# How a recording begins: where, with what, and what such a file is.
+SIGNATURES = {".gif": (0, b"GIF8", "GIF"), ".mp4": (4, b"ftyp", "MP4")}
 KEPT = (
     "Kept is (student − random) / (teacher − random). In `model-index`, what follows +/- is the standard deviation of "
     "a single game."
@@ -37,7 +39,8 @@ def hub_folder(files: Sequence[Path], name: HubName) -> dict[str, bytes]:
         name: the repository, for the page.
 
     Raises:
-        BadRequest: a file that is no student or has a name that the hub does not take, or two of one name.
+        BadRequest: a file that is no student or has a name that the hub does not take, or two of one name; a symbolic
+            link beside one, or a recording that is none.
     """
     folder: dict[str, bytes] = {}
     cards: dict[str, Card] = {}
@@ -145,8 +148,17 @@ def _recording(file: Path, suffix: str) -> Path:
 
 
 def _read(file: Path) -> bytes:
+    """A card or a recording, which nobody named: in a folder that came from elsewhere, a link may lead to a secret."""
+    if file.is_symlink():
+        raise BadRequest(
+            f"{file} is a symbolic link, and what it leads to would be published. Put a copy there, or remove the link."
+        )
     with file.open("rb") as opened:
         data = opened.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise BadRequest(f"{file}: larger than {MOST_BYTES / 1e6:.0f} MB. Move it away, or make it smaller.")
+    if file.suffix in SIGNATURES:
+        start, signature, kind = SIGNATURES[file.suffix]
+        if not data.startswith(signature, start):
+            raise BadRequest(f"{file} is no {kind}, and would be published as one. Move it away, or record it anew.")
     return data

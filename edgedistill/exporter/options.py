@@ -9,6 +9,14 @@ from edgedistill.errors import BadRequest, did_you_mean
 # Cards give the greedy player, our protocol's and Mnih et al.'s.
 CARD_EPSILONS = (0.01, 0.0, 0.05)
 PRECISIONS = ("int8", "float32")
+# What `edgedistill export` calls each.
+FLAGS = {
+    "precision": "--precision",
+    "episodes": "--episodes",
+    "epsilons": "--epsilon",
+    "allow_disagreement": "--allow-disagreement",
+    "returns": "--no-returns",
+}
 
 
 @dataclass(frozen=True)

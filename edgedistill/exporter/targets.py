@@ -19,7 +19,7 @@ REQUIRED: dict[str, dict[str, type]] = {
 }
 OPTIONAL: dict[str, dict[str, type]] = {"onnx": {}, "c": {"flash_bytes": int, "ram_bytes": int}}
 TYPE_NAMES = {str: "text", int: "a whole number above 0", list: "a list of texts"}
-PYTHON = re.compile(r"3\.\d+")
+PYTHON = re.compile(r"3\.[0-9]{1,3}")
 # These go into a script that runs on the board, between double quotes, and into commands to type.
 WORD = re.compile(r"[A-Za-z0-9._-]+")
 LINE = re.compile(r"[^\W_][^\"$`\\\x00-\x1f\x7f-\x9f\u2028\u2029]*")
@@ -79,7 +79,7 @@ def find_target(name: str) -> Target:
     elif name in names:
         file = FOLDER.joinpath(f"{name}.toml")
     else:
-        raise BadRequest(f"No target '{name}'. {did_you_mean(name, names)} A target of your own is a .toml file.")
+        raise BadRequest(f"No target {short(name)}. {did_you_mean(name, names)} A target of your own is a .toml file.")
     return parse_target(name, read_toml(file, "target"), str(file))
 
 
@@ -100,7 +100,7 @@ def parse_target(name: str, data: dict[str, Any], source: str) -> Target:
     allowed = required | OPTIONAL[kind]
     unknown = set(data) - set(allowed) - {"kind"}
     if unknown:
-        raise refuse(f"unknown key '{min(unknown)}' for kind '{kind}'. {did_you_mean(min(unknown), allowed)}")
+        raise refuse(f"unknown key {short(min(unknown))} for kind '{kind}'. {did_you_mean(min(unknown), allowed)}")
     missing = set(required) - set(data)
     if missing:
         raise refuse(f"'{min(missing)}' is missing")
@@ -112,7 +112,7 @@ def parse_target(name: str, data: dict[str, Any], source: str) -> Target:
             raise refuse(f"'{key}' must be {form_name} without quotes, $, ` and \\, got {short(data[key])}")
     for python in data.get("pythons", []):
         if not PYTHON.fullmatch(python):
-            raise refuse(f"'pythons' must be versions such as 3.11, got {python!r}")
+            raise refuse(f"'pythons' must be versions such as 3.11, got {short(python)}")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     values["advice"] = data["advice"].strip()
     return Target(name, **values)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgedistill.atari.games import retention
 from edgedistill.atari.protocol import Scores
-from edgedistill.errors import BadRequest
+from edgedistill.errors import BadRequest, typed
 from edgedistill.report.clock import TrainingClock
 from edgedistill.report.statistics import max_ratio, mean_ratio
 from edgedistill.runs.config import TrainConfig
@@ -88,11 +88,8 @@ def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> 
         BadRequest: no run is there, it cannot be read, or it has no students or no evaluation yet.
     """
     run = RunFolder.open(path)
-    try:
-        config = run.config()
-        metrics = run.metrics(warn)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{path}: the run cannot be read ({error}).") from error
+    config = run.config()
+    metrics = run.metrics(warn)
     evaluations = metrics.evaluations
     students = [student.name for student in config.students]
     if not students:
@@ -102,7 +99,7 @@ def read_run(path: Path, warn: Callable[[str], None] = lambda message: None) -> 
     if not evaluations:
         raise BadRequest(
             f"{path} has no evaluation yet; its first comes after {first_evaluation(config):,} agent steps. "
-            f"Go on: edgedistill train --resume {path}"
+            f"Go on: edgedistill train --resume {typed(path)}"
         )
     for evaluation in evaluations:
         if missing := {"teacher", *students} - evaluation.scores.keys():

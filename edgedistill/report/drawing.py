@@ -3,12 +3,16 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
+
+from edgedistill.errors import BadRequest, typed
+from edgedistill.files import check_writable
 
 # Okabe & Ito 2008: told apart with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -59,6 +63,17 @@ def chart(title: str, lines: Sequence[Line], *, percent: bool = False, logarithm
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
     return to_svg(figure)
+
+
+def check_png(path: Path) -> None:
+    """Refuse a place for a picture before the work that goes into it.
+
+    Raises:
+        BadRequest: `path` is no PNG's name, or cannot be written.
+    """
+    check_writable(path)
+    if path.suffix.lower() != ".png":
+        raise BadRequest(f"--png writes PNGs, got {path}. Type: --png {typed(path.with_suffix('.png'))}")
 
 
 def to_png(figure: Figure) -> bytes:

@@ -1,10 +1,12 @@
 """How a run learnt between its evaluations: losses and speed, from its log."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 from edgedistill.report.clock import TrainingClock
 from edgedistill.runs.folder import RunFolder
+
+# Of float32, in which losses are computed; matplotlib's axes overflow far beyond it.
+LARGEST_FLOAT32 = 3.4028235e38
 
 Series = tuple[list[float], list[float]]
 """Agent steps, and a value at each"""
@@ -41,6 +43,6 @@ def read_learning(run: RunFolder, students: list[str]) -> Learning:
 
 
 def _add(series: Series, step: int, value: float | None) -> None:
-    if value is not None and isfinite(value):
+    if value is not None and abs(value) <= LARGEST_FLOAT32:  # false for NaN
         series[0].append(step)
         series[1].append(value)

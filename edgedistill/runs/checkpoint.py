@@ -14,10 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from edgedistill.errors import EdgeDistillError
+from edgedistill.bounded_file import read_bounded
+from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.files import write_atomically
 from edgedistill.schema import Check, Unfit, number, optional, table, whole
 
+# Of checkpoints and best teachers; how large a memory gets is a setting of its run (`RunFolder.load_memory`).
 # A teacher of DQN with its target network and moments, and sixteen students of its size, take half of it.
 MAX_BYTES = 2_000_000_000
 # Thirty times that of a checkpoint, whose header names its tensors and holds its state.
@@ -27,9 +29,11 @@ DIGEST = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 BLANK = "0" * 64
 # What is known of a state; a run may keep more in it.
 BEST = table({"step": whole()}, {"mean": number()}, open_=True)
+# In a checkpoint, where a score has chosen it.
+BEST_SO_FAR = table({"step": whole(), "mean": number()}, open_=True)
 STATE = table(
     {"step": whole()},
-    {"seconds": number(0), "evaluation_seconds": number(0), "best_teacher": optional(BEST)},
+    {"seconds": number(0), "evaluation_seconds": number(0), "best_teacher": optional(BEST_SO_FAR)},
     open_=True,
 )
 
@@ -46,16 +50,21 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, 
     write_atomically(path, data.replace(f'"sha256":"{BLANK}"'.encode(), f'"sha256":"{digest}"'.encode(), 1))
 
 
-def load_tensors(path: Path, schema: Check = STATE) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(
+    path: Path, schema: Check = STATE, most_bytes: int = MAX_BYTES
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_tensors` wrote.
 
+    Args:
+        schema: of its state.
+        most_bytes: that the file may have.
+
     Raises:
-        EdgeDistillError: the file is missing, cut short, damaged, or not one of ours; its state is not of the schema.
+        EdgeDistillError: the file is missing, too large, cut short, damaged, or not one of ours; its state is not of
+            the schema.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"larger than {MAX_BYTES / 1e9:g} GB")
-        data = path.read_bytes()
+        data = read_bounded(path, most_bytes, "checkpoint")
         metadata = _metadata(data)
         # Before there were digests, files had the state alone.
         if "sha256" in metadata and not _is_whole(data, metadata["sha256"]):
@@ -64,7 +73,9 @@ def load_tensors(path: Path, schema: Check = STATE) -> tuple[dict[str, Tensor], 
         return load(data), state
     except Unfit as error:
         raise EdgeDistillError(f"{path}: not a readable checkpoint (its state {error}).") from error
-    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
+    except BadRequest as error:  # the run was asked for, and not this file of it
+        raise EdgeDistillError(str(error)) from error
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise EdgeDistillError(f"{path}: not a readable checkpoint ({error}).") from error
 
 
@@ -76,6 +87,8 @@ def _metadata(data: bytes) -> dict[str, str]:
     # Another name than these is one that a damaged byte made.
     if not isinstance(metadata, dict) or set(metadata) not in ({"state"}, {"state", "sha256"}):
         raise ValueError("cut short, or not one of ours")
+    if not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its metadata are not texts")
     return metadata
 
 

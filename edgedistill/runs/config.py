@@ -64,7 +64,7 @@ class TrainConfig:
     """How the teacher learns."""
     teacher_network: str = setting(
         "nature",
-        "nature, or a student's name: what it makes of the game by itself (with --teacher-only).",
+        "nature, or a student's name; with --teacher-only, what it makes of the game by itself.",
         Group.TEACHER,
     )
     """The network of Mnih et al. 2015, or one of the catalogue: the baseline of distillation."""

@@ -1,6 +1,7 @@
 """The settings of a run as its `config.json` has them, and which of them may change when the run goes on."""
 
 import json
+import re
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -8,10 +9,14 @@ from edgedistill.atari.games import reference_scores
 from edgedistill.catalogue import parse_architecture
 from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
-from edgedistill.runs.ensemble import parse_members
+from edgedistill.runs.ensemble import MOST_MEMBERS, parse_members
 from edgedistill.runs.setting import settings_of
+from edgedistill.schema import short
 
 CONFIG_VERSION = 2
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Characters of a path on Linux. The members of an ensemble stand one after the other where the teacher came from.
+LONGEST_PATH = 4_096
 
 
 def config_to_json(config: TrainConfig) -> str:
@@ -37,18 +42,29 @@ def config_from_json(text: str, source: str) -> TrainConfig:
             table["epsilon_floors"] = tuple(table["epsilon_floors"])
         unknown = set(table) - {field.name for field in fields(TrainConfig)}
         if unknown:
-            raise BadRequest(f"{source}: unknown setting '{min(unknown)}'.")
+            raise BadRequest(f"{source}: unknown setting {short(min(unknown))}.")
+        _check_texts(table, source)
         _check_facts(table, source)
         return _checked(table, source)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadRequest(f"{source}: not a run's config ({error}).") from error
 
 
+def _check_texts(table: dict[str, Any], source: str) -> None:
+    """Refuse texts that no setting has, before an error or a report tells them."""
+    for name, value in table.items():
+        most = LONGEST_PATH * (MOST_MEMBERS if name == "teacher_from" else 1)
+        if isinstance(value, str) and (len(value) > most or CONTROL.search(value)):
+            raise BadRequest(
+                f"{source}: {name} must be a text of at most {most:,} characters on one line, got {short(value)}."
+            )
+
+
 def _check_facts(table: dict[str, Any], source: str) -> None:
     """Refuse what is no setting, and so is not checked as one."""
     game = table["game"]
     if not isinstance(game, str) or game not in reference_scores():
-        raise BadRequest(f"{source}: no ROM is called {game!r}.")
+        raise BadRequest(f"{source}: no ROM is called {short(game)}.")
     source_of_teacher, emits_q = table.get("teacher_from"), table.get("teacher_emits_q", True)
     if not isinstance(source_of_teacher, str | None) or not isinstance(emits_q, bool):
         raise BadRequest(f"{source}: teacher_from must be a text or null, teacher_emits_q true or false.")

@@ -18,10 +18,10 @@ from typing import Any
 
 from torch import Tensor
 
-from edgedistill.errors import BadRequest, EdgeDistillError
+from edgedistill.errors import BadRequest, EdgeDistillError, no_run, typed
 from edgedistill.files import PARTIAL, CannotWrite, alone, append_line, write_atomically
 from edgedistill.profiler import timed
-from edgedistill.runs.checkpoint import BEST, load_tensors, save_tensors
+from edgedistill.runs.checkpoint import BEST, MAX_BYTES, load_tensors, save_tensors
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import config_from_json, config_to_json
 from edgedistill.runs.lines import read_lines
@@ -70,7 +70,7 @@ class RunFolder:
             BadRequest: the folder holds a run already, or cannot be written.
         """
         if (path / "config.json").exists():
-            raise BadRequest(f"{path} holds a run already. Go on with it: edgedistill train --resume {path}")
+            raise BadRequest(f"{path} holds a run already. Go on with it: edgedistill train --resume {typed(path)}")
         run = cls(path)
         try:
             run._checkpoints.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ class RunFolder:
             BadRequest: there is none.
         """
         if not (path / "config.json").is_file():
-            raise BadRequest(f"No run at {path}: a run is a folder with a config.json. Start one: edgedistill train")
+            raise no_run(path)
         return cls(path)
 
     @contextmanager
@@ -155,7 +155,7 @@ class RunFolder:
         """What metrics.jsonl holds; `warn` hears how many of its lines cannot be read.
 
         Raises:
-            OSError: it cannot be read at all.
+            BadRequest: it cannot be read at all.
         """
         return read_metrics(self.path / METRICS, warn)
 
@@ -168,7 +168,11 @@ class RunFolder:
         append_line(self.path / EVALUATIONS, json.dumps(record))
 
     def evaluations(self, warn: Warn = _quietly) -> Iterator[dict[str, Any]]:
-        """Scores of saved networks under whole protocols, in order; `warn` hears how many cannot be read."""
+        """Scores of saved networks under whole protocols, in order; `warn` hears how many cannot be read.
+
+        Raises:
+            BadRequest: the file cannot be read at all.
+        """
         return read_lines(self.path / EVALUATIONS, EVALUATION, warn)
 
     def forget_after(self, step: int, warn: Warn = _quietly) -> None:
@@ -196,7 +200,7 @@ class RunFolder:
         except CannotWrite as error:
             raise EdgeDistillError(
                 f"{error} The run is whole up to its last checkpoint. Make room, then: edgedistill train --resume "
-                f"{self.path}"
+                f"{typed(self.path)}"
             ) from error
 
     # Checkpoints
@@ -235,7 +239,7 @@ class RunFolder:
         if not files:
             raise EdgeDistillError(
                 f"{self.path} has no checkpoint yet. Wait for its first, or go on with it: "
-                f"edgedistill train --resume {self.path}"
+                f"edgedistill train --resume {typed(self.path)}"
             )
         for file in reversed(files):
             try:
@@ -244,16 +248,19 @@ class RunFolder:
                 warn(f"{error} The one before it is used.")
         raise EdgeDistillError(f"{self.path}: none of its {len(files)} checkpoints can be read.")
 
-    def load_memory(self, step: int) -> dict[str, Tensor]:
+    def load_memory(self, step: int, most_bytes: int = MAX_BYTES) -> dict[str, Tensor]:
         """The memory that was saved with the checkpoint of `step`.
 
+        Args:
+            most_bytes: that its file may have; who knows how large the memory is says so.
+
         Raises:
-            EdgeDistillError: there is none, or it cannot be read.
+            EdgeDistillError: there is none, it is larger, or it cannot be read.
         """
         file = self._memory_file(step)
         if not file.exists():
             raise EdgeDistillError(f"{self.path} has no memory of step {step:,}.")
-        return load_tensors(file)[0]
+        return load_tensors(file, most_bytes=most_bytes)[0]
 
     def _memory_file(self, step: int) -> Path:
         return self._checkpoints / f"memory-{step:09d}.safetensors"

@@ -5,6 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from edgedistill.bounded_file import read_bounded
+
+# A billion agent steps of four students, by default settings, take three quarters of it.
+MAX_BYTES = 200_000_000
+
 Line = TypeVar("Line")
 
 
@@ -14,10 +19,10 @@ def read_lines(file: Path, check: Callable[[object], Line], warn: Callable[[str]
     Lines that are no JSON or that it refuses (ValueError) are left out; at the end, `warn` hears how many.
 
     Raises:
-        OSError: the file cannot be read.
+        BadRequest: the file cannot be read, or is larger than `MAX_BYTES`.
     """
     damaged = 0
-    for data in file.read_bytes().split(b"\n") if file.exists() else []:
+    for data in read_bounded(file, MAX_BYTES, "log of a run").split(b"\n") if file.exists() else []:
         if not data:
             continue
         try:

@@ -140,7 +140,7 @@ def read_metrics(file: Path, warn: Callable[[str], None]) -> Metrics:
     Lines that a crash or a disk damaged, or that have other fields, are left out; `warn` hears how many.
 
     Raises:
-        OSError: the file cannot be read.
+        BadRequest: the file cannot be read, or is larger than any log.
     """
     records = list(read_lines(file, record_of, warn))
     return Metrics(

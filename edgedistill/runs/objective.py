@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from edgedistill.errors import BadRequest, did_you_mean
+from edgedistill.schema import short
 
 # Towards the teacher's policy or values.
 POLICY_TERMS = {
@@ -17,6 +18,8 @@ TD_TERMS = {
     "self-q": "Q-learning from the student's own best action: Sun & Fazli 2019, no imitation",
 }
 FORM = "one of kl, reverse-kl, nll, mse, imitation-q, self-q, or a sum such as kl+imitation-q"
+# Of a sum; all terms in one take 40.
+MOST_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Objective:
         Raises:
             BadRequest: an unknown term, or terms that do not fit together.
         """
+        if len(text) > MOST_CHARACTERS or not text.isprintable():
+            raise BadRequest(f"--loss {short(text)}: no loss is called so. Accepted: {FORM}.")
         policy: str | None = None
         td: str | None = None
         for term in text.split("+"):

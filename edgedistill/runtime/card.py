@@ -14,7 +14,7 @@ from edgedistill.bounds import MAX_MACS
 from edgedistill.catalogue import MOST_ACTIONS, NAME_PATTERN
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.packed_card import pack, unpack
-from edgedistill.schema import Unfit, flag, line, listed, number, optional, short, table, whole, word
+from edgedistill.schema import Unfit, flag, listed, number, optional, short, table, whole, word
 
 FORMAT_VERSION = 2
 PREFIX = "edgedistill."
@@ -211,6 +211,9 @@ def _scores(value: object) -> dict[str, tuple[Score, ...]]:
 
 EPISODES, SHARE = whole(1, MAX_EPISODES), number(0, 1)
 SEED = whole(0, 2**64)
+# Both stand in Markdown that is published: neither can make a cell, a link (`www.` after a space or `_`) or HTML there.
+QUANTISATION = word(re.compile("[A-Za-z0-9 ,;'-]{1,300}"))
+VERSION = word(re.compile("[0-9][A-Za-z0-9.+-]{0,99}"))
 # No game's score comes near.
 RETURN = number(-(10**9), 10**9)
 SCORE = table(
@@ -226,13 +229,13 @@ FIELDS = table(
         "params": whole(1),
         "ratio": number(0, 1000),
         "macs": whole(1, MAX_MACS),
-        "quantisation": line(300),
+        "quantisation": QUANTISATION,
         "agreement": SHARE,
         "largest_logit_error": number(0),
         "disagreement_allowed": flag,
         "trained_steps": whole(),
         "seed": SEED,
-        "version": line(100),
+        "version": VERSION,
         "scores": _scores,
     },
     {"first_returns": listed(RETURN, MAX_RETURNS), "trained_minutes": optional(number(0))},

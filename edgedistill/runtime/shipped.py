@@ -5,8 +5,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from edgedistill.atari.games import find_game
-from edgedistill.errors import BadRequest, did_you_mean
+from edgedistill.atari.games import find_game, is_game
+from edgedistill.errors import BadRequest, did_you_mean, typed
 from edgedistill.runtime.card import COMPARED_EPSILON, Card
 from edgedistill.runtime.hub.name import HubName, is_hub_name
 from edgedistill.runtime.policy import Policy
@@ -89,10 +89,19 @@ def find_student(file_or_game: str, student: str | None = None) -> Path:
         return pull_student(HubName.parse(file_or_game), student).path
     if is_run(file_or_game):
         raise BadRequest(
-            f"{file_or_game} is a run. Export one of its students first: edgedistill export {file_or_game} -o my.onnx"
+            f"{file_or_game} is a run. Export one of its students first: "
+            f"edgedistill export {typed(file_or_game)} -o my.onnx"
         )
     if file_or_game.endswith(".onnx") or Path(file_or_game).is_file():
         if student is not None:
             raise BadRequest(f"{file_or_game} is one student already: leave --student out.")
         return Path(file_or_game)
+    if Path(file_or_game).is_dir() and not is_game(file_or_game):
+        raise BadRequest(f"{file_or_game} is a folder without a run (no config.json in it). {_files_of(file_or_game)}")
     return shipped_student(file_or_game, student)
+
+
+def _files_of(folder: str) -> str:
+    """A sentence on the students that lie in a folder."""
+    files = sorted(str(file) for file in Path(folder).glob("*.onnx"))
+    return f"Name the student's file: {', '.join(files)}" if files else "Nor is there a student's .onnx in it."

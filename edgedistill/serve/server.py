@@ -35,6 +35,9 @@ MOST_VIEWERS = 6
 MOST_CONNECTIONS = 24
 # A viewer that takes nothing for so long has gone.
 PATIENCE_SECONDS = 5
+# Of a request, body included, which is kept on each connection until it ends. A browser's takes some 1,000, and more
+# with cookies of other servers at this machine's name; Node.js takes as many of headers.
+MOST_REQUEST_BYTES = 16_384
 # What waits in the kernel for a slow viewer is old when it arrives: a few pictures.
 SEND_BUFFER_BYTES = 32_768
 # As `Content-Length` has it: below 1,000 bytes.
@@ -141,12 +144,13 @@ class ShowServer(ThreadingHTTPServer):
 
 
 class Request(RawIOBase):
-    """What a browser asks, which has to be here in some seconds, however many pieces it comes in."""
+    """What a browser asks, which has to be here in some seconds, however many pieces it comes in, and is not long."""
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._connection = connection
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
+        self._bytes_left = MOST_REQUEST_BYTES
 
     def readable(self) -> bool:
         return True
@@ -155,11 +159,15 @@ class Request(RawIOBase):
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
+        if self._bytes_left == 0:
+            raise OSError(f"a request of more than {MOST_REQUEST_BYTES:,} bytes")
         self._connection.settimeout(left)
         try:
-            return self._connection.recv_into(buffer)
+            received = self._connection.recv_into(memoryview(buffer)[: self._bytes_left])
         finally:
             self._connection.settimeout(self._seconds)
+        self._bytes_left -= received
+        return received
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from edgedistill.atari.blocks import to_blocks
-from edgedistill.atari.games import find_game
+from edgedistill.atari.games import find_game, reference_scores
 from edgedistill.atari.training_env import TrainingEnvs
-from edgedistill.errors import BadRequest
+from edgedistill.errors import BadRequest, did_you_mean
 from edgedistill.experience.collect import collect
 from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.tensors import load_module
@@ -20,6 +20,7 @@ from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime.from_hub import pull_student
 from edgedistill.runtime.hub.name import PREFIX, HubName, is_hub_name
 from edgedistill.runtime.hub.pull import Pulled, Wanted, pull
+from edgedistill.runtime.shipped import is_run
 from edgedistill.teachers.build import network_of
 from edgedistill.teachers.exported import find_exported, is_hub_student, load_exported
 from edgedistill.teachers.ready import ReadyTeacher
@@ -53,6 +54,12 @@ def load_ready_teacher(source: str, game: str, actions: int) -> ReadyTeacher:
             )
         weights = {f"teacher.{name}": tensor for name, tensor in sb3.weights.items()}
         return ReadyTeacher("dqn", NATURE, sb3.emits_q, weights, 0)
+    if not is_run(source):
+        nearest = did_you_mean(source.partition(":")[0], reference_scores(), "All games: edgedistill games")
+        raise BadRequest(
+            f"No run at {source}, nor a teacher of another form: RUN (a folder), FILE.onnx, GAME or GAME:STUDENT "
+            f"(pong:micro), sb3:FILE, hub:USER/REPO or hub:USER/REPO:FILE. {nearest}"
+        )
     run = RunFolder.open(Path(source))
     config = run.config()
     if config.game != game:

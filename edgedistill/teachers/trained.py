@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from edgedistill.atari.games import action_count
 from edgedistill.atari.protocol import Protocol, Scores, evaluate
-from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean
+from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean, typed
 from edgedistill.files import CannotWrite
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy
 from edgedistill.networks.tensors import load_module, module_tensors
@@ -43,7 +43,8 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
             best = run.load_best_teacher()
             if best is None:
                 raise EdgeDistillError(
-                    f"{run.path}: no evaluation has chosen a best teacher. Go on: edgedistill train --resume {run.path}"
+                    f"{run.path}: no evaluation has chosen a best teacher. "
+                    f"Go on: edgedistill train --resume {typed(run.path)}"
                 )
             weights, best_state = best
             network = teacher_network(config, actions, bf16=False)
@@ -75,7 +76,7 @@ def score_trained(
     """
     key = {"weights": _digest(trained.network), "protocol": asdict(protocol)}
     for record in run.evaluations():
-        if record.get("returns") and record.items() >= key.items():
+        if len(record.get("returns", ())) == protocol.episodes and record.items() >= key.items():
             return Scores(tuple(record["returns"]), protocol)
     scores = evaluate(GreedyPolicy(trained.network), run.config().game, protocol, on_episode=on_episode)
     try:

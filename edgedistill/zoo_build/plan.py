@@ -17,19 +17,19 @@ from edgedistill.runs.config import TrainConfig
 PLAN_VERSION = 1
 PLAN = "plan.json"
 MAX_PLAN_BYTES = 1_000_000
-# What the plan itself or the build decides for each run.
+# What the plan itself or the build decides for each run, and the build's own option for it; None: it is fixed.
 DECIDED = {
-    "game",
-    "students",
-    "steps",
-    "seed",
-    "threads",
-    "mode",
-    "teacher",
-    "teacher_from",
-    "teacher_emits_q",
-    "ensemble",
-    "minutes",
+    "game": "--games",
+    "students": "--students",
+    "steps": "--steps",
+    "seed": "--seed",
+    "threads": "--threads",
+    "mode": None,
+    "teacher": None,
+    "teacher_from": None,
+    "teacher_emits_q": None,
+    "ensemble": None,
+    "minutes": None,
 }
 
 
@@ -51,7 +51,7 @@ class Plan:
     """Further settings of the runs (`runs/config.py`), where they are not the defaults"""
 
     def __post_init__(self) -> None:
-        catalogue, known = load_catalogue(), {entry.name for entry in fields(TrainConfig)} - DECIDED
+        catalogue, known = load_catalogue(), {entry.name for entry in fields(TrainConfig)} - DECIDED.keys()
         for names, what in ((self.games, "game"), (self.students, "student")):
             if not names or len(set(names)) < len(names):
                 raise BadRequest(f"Name at least one {what}, each once, got '{', '.join(names)}'.")
@@ -60,7 +60,7 @@ class Plan:
                 raise BadRequest(f"No student '{name}' in the catalogue. {did_you_mean(name, catalogue)}")
         for name in self.settings:
             if name not in known:
-                raise BadRequest(f"--set: no setting '{name}' of a run. {did_you_mean(name, known)}")
+                raise BadRequest(f"--set: no setting '{name}' {_why_not(name, known)}")
         if not 1 <= self.episodes <= MAX_EPISODES:
             raise BadRequest(f"--episodes must be from 1 to {MAX_EPISODES:,}, got {self.episodes:,}.")
         for game in self.games:
@@ -121,8 +121,8 @@ class Plan:
 def resolve(folder: Path, games: Iterable[str] | None, given: Mapping[str, Any]) -> Plan:
     """The plan that a command asks for: the folder's own, extended where that is allowed, or a new one.
 
-    Games are added to those of the folder, and steps may grow; all else must be as it was, since what is trained
-    already was trained with it.
+    Games are added to those of the folder, and steps may grow; all else must be as it was once a run has begun, since
+    what is trained already was trained with it.
 
     Args:
         games: as users write them; None for those of the folder.
@@ -138,6 +138,9 @@ def resolve(folder: Path, games: Iterable[str] | None, given: Mapping[str, Any])
         if not names:
             raise BadRequest(f"{folder} has no plan yet. Say which games: --games pong,breakout")
         return Plan(names, **asked)
+    games_now = tuple(dict.fromkeys((*before.games, *names)))
+    if not (folder / "runs").exists():
+        return replace(before, **asked, games=games_now)
     for name, value in asked.items():
         old = getattr(before, name)
         if name == "steps" and value >= old:
@@ -149,8 +152,16 @@ def resolve(folder: Path, games: Iterable[str] | None, given: Mapping[str, Any])
                 f"{folder} was begun with {name} {_text(old)}, which {more}; got {_text(value)}. Leave --{option} out "
                 "to go on, or name another folder: --out"
             )
-    games_now = tuple(dict.fromkeys((*before.games, *names)))
     return replace(before, games=games_now, steps=asked.get("steps", before.steps))
+
+
+def _why_not(name: str, known: Iterable[str]) -> str:
+    """What to do instead of setting what is none of the `known` settings, as the end of a sentence."""
+    if name not in DECIDED:
+        return f"of a run. {did_you_mean(name, known, 'All of them: edgedistill train --help')}"
+    if option := DECIDED[name]:
+        return f"here: it has an option of its own, {option}."
+    return "here: it is fixed. Each run of a build trains a PQN teacher of its own, in real time, for all its steps."
 
 
 def _text(value: object) -> str:

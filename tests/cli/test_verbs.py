@@ -40,6 +40,13 @@ def test_play_headless(cli, tiny_export):
     assert report["actions_sha256"] == again["actions_sha256"]
 
 
+def test_the_json_of_play_tells_how_it_was_played_and_what_was_written(cli, tmp_path):
+    gif = tmp_path / "a.gif"
+    options = ("--json", "--max-steps", 5, "--epsilon", 0.1, "--sticky", 0.25, "--gif", gif)
+    report = json.loads(cli("play", "pong", "--student", "femto", *options).out)
+    assert [report[key] for key in ("epsilon", "sticky", "gif", "video")] == [0.1, 0.25, str(gif), None]
+
+
 def test_play_writes_a_gif(cli, tiny_export, tmp_path):
     assert cli("play", tiny_export.path, "--headless", "--max-steps", 20, "--gif", tmp_path / "a.gif").code == 0
     assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF8")
@@ -199,6 +206,26 @@ def test_train_picks_a_student_by_ratio_and_says_which(cli, tmp_path):
     resumed = cli("train", "--resume", tmp_path / "run", "--steps", 200, "--json")
     assert json.loads(resumed.out)["step"] == 256
     assert "profile" not in json.loads(resumed.out)
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Runs are made, and nothing is learnt in them."""
+    monkeypatch.setattr("edgedistill.distill.training.train", lambda *_, **__: iter(()))
+
+
+def test_students_are_introduced_once_there_is_a_run_and_not_to_a_script(cli, tmp_path, no_training):
+    new = ("train", "--student", "pico", "--memory-frames", 500, "--threads", 1, "--out")
+    assert "student pico: 0.44%" in cli(*new, tmp_path / "a").err
+    assert cli(*new, tmp_path / "b", "--json").err == ""
+    assert cli(*new, tmp_path / "c", "--envs", 0).err.startswith("error: ")
+
+
+def test_the_run_line_names_a_teachers_other_network(cli, tmp_path, no_training):
+    new = ("train", "--student", "pico", "--memory-frames", 500, "--threads", 1)
+    assert "teacher: pqn, students" in cli(*new, "--out", tmp_path / "a").out
+    named = cli(*new, "--out", tmp_path / "b", "--teacher-network", "micro").out
+    assert "teacher: pqn (micro), students: pico" in named
 
 
 def test_train_keep_trains_the_small_sizes_and_says_what_they_keep(cli, tmp_path):

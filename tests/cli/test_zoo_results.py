@@ -89,6 +89,13 @@ def test_a_hopeless_teacher_has_no_retention_and_the_plot_leaves_it_out(cli, shi
     assert png.read_bytes().startswith(PNG)
 
 
+def test_the_picture_is_named_beside_markdown_and_in_json(cli, shipped, tmp_path):
+    folder, png = shipped({("pong", "pico"): (19.3, 19.3)}), tmp_path / "kept.png"
+    markdown = cli("zoo", "results", "--in", folder, "--markdown", "--png", png)
+    assert (f"wrote {png}" in markdown.err, "wrote" in markdown.out) == (True, False)
+    assert json.loads(cli("zoo", "results", "--in", folder, "--json", "--png", png).out)["png"] == str(png)
+
+
 def test_what_ships_has_results(cli):
     assert "pong" in cli("zoo", "results").out
 

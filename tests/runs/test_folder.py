@@ -149,6 +149,7 @@ def test_four_kilobytes_of_zeroes_give_way_to_the_checkpoint_before(run):
         ([], "its state must be a table"),
         ({"step": 20, "seconds": float("nan")}, "its state 'seconds' must be a number"),
         ({"step": 20, "best_teacher": {"step": 3, "mean": "x"}}, "its state 'best_teacher' 'mean' must be a number"),
+        ({"step": 20, "best_teacher": {"step": 3}}, "its state 'best_teacher' 'mean' is missing"),
     ],
 )
 def test_a_state_that_no_run_has_is_refused(run, state, complaint):

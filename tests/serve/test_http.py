@@ -212,6 +212,14 @@ def test_who_asks_too_slowly_does_not_keep_a_place(running, monkeypatch):
         raise AssertionError("it still waits")
 
 
+def test_a_request_of_many_bytes_ends_the_connection(running):
+    """Whoever reaches the port could fill a small board's memory with headers, `Host` being the last of them."""
+    assert running.request("GET", "/", Cookie="x" * 15_000)[0] == 200
+    with pytest.raises(ConnectionError):
+        running.request("GET", "/", **{f"X-{number}": "x" * 1_000 for number in range(17)})
+    assert running.request("GET", "/")[0] == 200
+
+
 def test_unknown_paths_and_verbs(running):
     assert running.request("GET", "/../../etc/passwd")[0] == 404
     assert running.request("GET", "//[x/")[0] == 404

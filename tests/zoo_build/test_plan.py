@@ -37,8 +37,15 @@ def test_games_are_added_and_steps_grow(tmp_path):
 )
 def test_other_settings_in_the_same_folder_are_refused(tmp_path, given, difference):
     Plan(("pong",), steps=500).save(tmp_path)
+    (tmp_path / "runs").mkdir()
     with pytest.raises(BadRequest, match=difference):
         resolve(tmp_path, None, given)
+
+
+def test_a_plan_of_which_no_run_has_begun_may_change(tmp_path):
+    Plan(("pong",), steps=500, seed=3).save(tmp_path)
+    plan = resolve(tmp_path, ["boxing"], {"steps": 400, "students": ("pico",), "settings": {"envs": 8}})
+    assert plan == Plan(("pong", "boxing"), ("pico",), steps=400, seed=3, settings={"envs": 8})
 
 
 @pytest.mark.parametrize(
@@ -51,6 +58,9 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path, given, differen
         ({"settings": {"envz": 1}}, "Did you mean 'envs'"),
         ({"settings": {"seed": 1}}, "no setting 'seed'"),
         ({"settings": {"ensemble": ["a"]}}, "no setting 'ensemble'"),
+        ({"settings": {"seed": 1}}, "an option of its own, --seed"),
+        ({"settings": {"teacher": "dqn"}}, "'teacher' here: it is fixed"),
+        ({"settings": {"xyzzy": 1}}, "All of them: edgedistill train --help"),
         ({"settings": {"envs": "four"}}, "--envs must be a whole number, got 'four'"),
         ({"settings": {"envs": 0}}, "--envs must be from 1 to 256"),
         ({"episodes": 0}, "--episodes must be from 1 to 1,000,000, got 0"),

@@ -14,10 +14,13 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.runtime.hub.name import HubName
+from edgedistill.schema import short
 
 HUGGING_FACE = "https://huggingface.co"
 # Without a byte for so long, a connection counts as broken.
 TIMEOUT_SECONDS = 20
+# Characters of a host's name (RFC 1035), and of its port.
+MOST_HOST = 260
 YES = ("1", "on", "yes", "true")
 
 
@@ -78,7 +81,7 @@ def get(url: str, name: HubName, start: int = 0) -> Iterator[HTTPResponse]:
         BadRequest: the hub has not got it, or not for whoever asks.
         Unreachable: no network.
         Interrupted: the connection broke, also while the answer was read.
-        EdgeDistillError: the hub answers something else.
+        EdgeDistillError: the hub answers something else, or sends on to what is no address.
     """
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in YES:
         raise Unreachable(f"{name}: not asked for, since HF_HUB_OFFLINE is set.")
@@ -99,6 +102,8 @@ def get(url: str, name: HubName, start: int = 0) -> Iterator[HTTPResponse]:
         raise Unreachable(f"{name}: {host} cannot be reached ({reason}). Is there a network?") from error
     except (HTTPException, OSError) as error:
         raise Interrupted(f"{name}: the connection to {host} broke. Try again.") from error
+    except ValueError as error:
+        raise EdgeDistillError(f"{name}: {host}, or what it sends on to, is no address. Try again later.") from error
 
 
 class _Redirects(HTTPRedirectHandler):
@@ -148,8 +153,10 @@ def _refusal(error: HTTPError, name: HubName, *, known: bool) -> EdgeDistillErro
     """What a hub's refusal means and what to do, by its status and `X-Error-Code`."""
     why = error.headers.get("X-Error-Code", "")
     host = urlsplit(error.url).netloc
+    # A redirect may bring any characters, and of any number.
+    shown = host if host.isprintable() and len(host) <= MOST_HOST else short(host)
     again = "Too many requests; try" if error.code == 429 else "Try"
-    failed = EdgeDistillError(f"{name}: {host} answers with status {error.code}. {again} again later.")
+    failed = EdgeDistillError(f"{name}: {shown} answers with status {error.code}. {again} again later.")
     # Where the hub keeps large files, a status says nothing of the repository.
     if not why and host != urlsplit(endpoint()).netloc:
         return failed

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from edgedistill.files import CannotWrite, write_atomically
 from edgedistill.runtime.hub.http import Interrupted, endpoint, get
 from edgedistill.runtime.hub.listing import HubFile, Listing, ask_for_listing
 from edgedistill.runtime.hub.name import HubName, leaves_its_folder
+from edgedistill.schema import short
 
 # Seconds before each attempt at a download; each goes on where the one before broke.
 PAUSES = (0.0, 0.5, 2.0)
@@ -118,7 +119,7 @@ def _listing(name: HubName, folder: Path, or_last_seen: bool) -> Listing:
     except EdgeDistillError as error:
         if isinstance(error, BadRequest) or not or_last_seen or last_seen is None:
             raise
-        # Unless somebody sets logging up otherwise, Python prints it on stderr as it is.
+        # The command line shows it (cli/output.py). Elsewhere Python prints it on stderr, unless logging is set up.
         logging.getLogger(__name__).warning("%s Taken instead: what was pulled before.", error)
         return last_seen
     for path in {kept, folder / f"{listing.commit}.json"}:
@@ -146,22 +147,28 @@ def _chosen(name: HubName, listing: Listing, wanted: Wanted) -> HubFile:
         names = [path for path in names if path in (name.file, f"{name.file}{wanted.suffix}")]
         if not names:
             raise BadRequest(
-                f"{name.repo} has no file '{name.file}'. {did_you_mean(name.file, list(found)[:MOST_NAMED])}"
+                f"{name.repo} has no file '{name.file}'. {did_you_mean(name.file, _takable(found)[:MOST_NAMED])}"
             )
     elif wanted.named_as_repository and f"{name.stem}{wanted.suffix}" in found:
         names = [f"{name.stem}{wanted.suffix}"]
     if len(names) > 1:
-        more = f"\n  … and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-        listed = "".join(f"\n  {name.of(path)}" for path in names[:MOST_NAMED])
+        takable = _takable(names)
+        more = f"\n  … and {len(takable) - MOST_NAMED:,} more" if len(takable) > MOST_NAMED else ""
+        listed = "".join(f"\n  {name.of(path)}" for path in takable[:MOST_NAMED])
         raise BadRequest(f"{name.repo} has {len(names):,} of the kind. Name one:{listed}{more}")
     _check(name, found[names[0]], wanted)
     return found[names[0]]
 
 
+def _takable(paths: Iterable[str]) -> list[str]:
+    """Those that an error may offer; others are refused when they are named, and would steer what shows the error."""
+    return [path for path in paths if not leaves_its_folder(path)]
+
+
 def _check(name: HubName, file: HubFile, wanted: Wanted) -> None:
     """Refuse a file by what the hub tells of it."""
     if leaves_its_folder(file.path):
-        raise BadRequest(f"{name.repo} has a file '{file.path}', which would leave its folder. It is not taken.")
+        raise BadRequest(f"{name.repo} has a file {short(file.path)}, which would leave its folder. It is not taken.")
     name = name.of(file.path)
     if file.size > wanted.most_bytes:
         raise BadRequest(f"{name}: {file.size:,} bytes, where a {wanted.what} takes {wanted.most_bytes:,} at most.")

