@@ -17,6 +17,11 @@ from edgedistill.runtime.shipped import DEFAULT_RATIO
 
 # Ratios nearer than this share a place on the axis: their names turn away from each other.
 NEAR = 1.3
+# Human-normalised scores up to 1 take as much of their axis as so many decades beyond.
+LINEAR_DECADES = 1.5
+TICKS = (0, 0.25, 0.5, 0.75, 1, 2, 5, 10, 20)
+# For the figures beside the bars.
+ROOM = 1.6
 
 
 def plot_kept(found: Sequence[Kept], bars_of: str) -> Figure:
@@ -111,7 +116,12 @@ def _draw_bars(axes: Axes, bars: Sequence[Kept], student: str) -> None:
         color=GREY, fontsize=9,
     )  # fmt: skip
     axes.set_yticks(list(places), [game_title(game) for _, _, game in normalised])
-    axes.set_xlabel("human-normalised score: 0 is a random player, 1 a human")
+    # One game in which students are far above a human would leave the others no room.
+    axes.set_xscale("symlog", linthresh=1, linscale=LINEAR_DECADES)
+    axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(right=ROOM * max([1.0, *(max(own, teacher) for own, teacher, _ in normalised)]))
+    axes.set_xlabel("human-normalised score: 0 random, 1 human, then logarithmic")
     axes.set_title(f"{student} beside its teacher", fontweight="bold", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     # The teacher's bar is the upper one.
