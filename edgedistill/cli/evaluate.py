@@ -10,7 +10,6 @@ from rich.table import Table
 from edgedistill.atari.games import human_normalised
 from edgedistill.atari.protocol import EVALUATION_SEED, Protocol, Scores
 from edgedistill.cli.output import console, notes, print_json, print_table, progress
-from edgedistill.errors import BadRequest, did_you_mean
 
 if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
     from edgedistill.runtime.card import Score
@@ -106,15 +105,13 @@ def _run(
     """The teachers and the float students of a run."""
     from edgedistill.runs.folder import RunFolder
     from edgedistill.runtime.card import Score
-    from edgedistill.teachers.trained import load_trained, score_trained
+    from edgedistill.teachers.trained import check_student, load_trained, score_trained
 
     run = RunFolder.open(Path(target))
     config = run.config()
-    names = [entry.name for entry in config.students]
-    if student is not None and student not in names:
-        has = did_you_mean(student, names) if names else "It trained a teacher alone."
-        raise BadRequest(f"{target} has no student '{student}'. {has}")
-    students = names if student is None else [student]
+    if student is not None:
+        check_student(run, student)
+    students = [student] if student else [entry.name for entry in config.students]
     rows = []
     for trained in load_trained(run, ["best_teacher", "last_teacher", *students], notes.print):
         for protocol in protocols:

@@ -11,7 +11,7 @@ import onnx
 
 from edgedistill.atari.protocol import Protocol, evaluate
 from edgedistill.catalogue import Architecture
-from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean, typed
+from edgedistill.errors import BadRequest, EdgeDistillError, typed
 from edgedistill.exporter.card_text import card_text
 from edgedistill.exporter.exported import Exported
 from edgedistill.exporter.fidelity import calibration_frames, fidelity, held_out_frames
@@ -23,7 +23,7 @@ from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime.card import Card, Score
 from edgedistill.runtime.packed_card import QUANTISATIONS, ratio_of
 from edgedistill.runtime.policy import Policy
-from edgedistill.teachers.trained import Trained, load_trained, score_trained
+from edgedistill.teachers.trained import Trained, check_student, load_trained, score_trained
 
 # Below this share of equal actions an export is refused. A student that learnt in integers is written down as it is,
 # and in float32 only the order of additions differs from torch's, which decides near ties alone.
@@ -86,8 +86,8 @@ def _name(run: RunFolder, student: str | None) -> str:
         raise BadRequest(f"{run.path} trained a teacher alone; there is no student to export.")
     if student is None and len(names) > 1:
         raise BadRequest(f"{run.path} has {len(names)} students: choose with --student {' | '.join(names)}.")
-    if student is not None and student not in names:
-        raise BadRequest(f"{run.path} has no student '{student}'. {did_you_mean(student, names)}")
+    if student is not None:
+        check_student(run, student)
     return student or names[0]
 
 

@@ -25,6 +25,18 @@ class Trained:
     """Agent steps after which these weights were saved"""
 
 
+def check_student(run: RunFolder, name: str) -> None:
+    """Refuse a name that none of a run's students has.
+
+    Raises:
+        BadRequest: with the nearest one.
+    """
+    names = [student.name for student in run.config().students]
+    if name not in names:
+        has = did_you_mean(name, names) if names else "It trained a teacher alone."
+        raise BadRequest(f"{run.path} has no student '{name}'. {has}")
+
+
 def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] = lambda message: None) -> list[Trained]:
     """Networks of a run's newest readable checkpoint, and `best_teacher` where that is asked for.
 
@@ -52,11 +64,10 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
         elif name == "last_teacher":
             network = teacher_network(config, actions, bf16=False)
             weights, prefix, step = tensors, "teacher", state["step"]
-        elif name in students:
+        else:
+            check_student(run, name)
             network = AtariNetwork(students[name], actions)
             weights, prefix, step = tensors, f"student.{name}", state["step"]
-        else:
-            raise BadRequest(f"{run.path} has no student '{name}'. {did_you_mean(name, students)}")
         load_module(network, weights, prefix)
         trained.append(Trained(name, network.eval(), step))
     return trained
