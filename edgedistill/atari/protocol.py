@@ -5,8 +5,9 @@ beside it. Returns are sums of unclipped rewards until game over. Every episode 
 actions from its own seed, so a score does not depend on how many games were played side by side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ GAMES_AT_ONCE = 10
 
 Act = Callable[[Frames], NDArray[np.int64]]
 """A greedy policy: frames (N, 84, 84, 4) uint8 -> action indices (N,)."""
+OnGames = Callable[[Sequence[float], int], None]
+"""Told the returns so far and how many there will be: at the beginning, and after each game."""
 
 
 @dataclass(frozen=True)
@@ -127,16 +130,18 @@ def evaluate(
     protocol: Protocol,
     *,
     at_once: int = GAMES_AT_ONCE,
+    played: Mapping[int, float] = MappingProxyType({}),
     on_episode: Callable[[int, float], None] = lambda number, score: None,
 ) -> Scores:
     """Play `protocol.episodes` games, `at_once` beside each other so that the policy sees batches.
 
     Args:
         act: greedy policy, frames (N, 84, 84, 4) uint8 -> actions (N,), N ≤ `at_once`.
+        played: returns, by number, of games that were played before; they are not played again.
         on_episode: called with the number and return of each finished game; what it raises ends the evaluation.
     """
-    returns = np.zeros(protocol.episodes)
-    waiting = iter(range(protocol.episodes))
+    returns = np.array([played.get(number, 0.0) for number in range(protocol.episodes)])
+    waiting = (number for number in range(protocol.episodes) if number not in played)
     running = [
         Episode(protocol.emulator(game), protocol, number)
         # In this order: zip asks its first iterator first, and must not take a number that none plays.

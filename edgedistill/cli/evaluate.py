@@ -1,14 +1,16 @@
 """`edgedistill evaluate`: the score of a file, a shipped student or a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from edgedistill.atari.games import human_normalised
-from edgedistill.atari.protocol import EVALUATION_SEED, Protocol, Scores
+from edgedistill.atari.protocol import EVALUATION_SEED, OnGames, Protocol, Scores
+from edgedistill.atari.protocol import evaluate as play_games
 from edgedistill.cli.output import console, notes, print_json, print_table, progress
 
 if TYPE_CHECKING:  # it brings onnxruntime, which start-up does without
@@ -40,7 +42,10 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the games.")] = EVALUATION_SEED,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Mean return with its 95% interval, human-normalised score, and retention of the teacher."""
+    """Mean return with its 95% interval, human-normalised score, and retention of the teacher.
+
+    A run remembers its games: what was played before, also by an evaluation that was stopped, is not played again.
+    """
     from edgedistill.runtime.policy import Policy
     from edgedistill.runtime.retained import retained
     from edgedistill.runtime.shipped import find_student, is_run
@@ -52,11 +57,16 @@ def evaluate(
     policy = None if is_run(target) else Policy.load(find_student(target, student))
     with progress() as bar:
 
-        def on_game(label: str) -> Callable[[int, float], None]:
+        def on_games(label: str) -> OnGames:
             task = bar.add_task(label, total=episodes)
-            return lambda number, score: bar.update(task, advance=1, description=f"{label}, last {score:g}")
 
-        found = _file(policy, protocols, on_game) if policy else _run(target, student, protocols, on_game)
+            def update(returns: Sequence[float], games: int) -> None:
+                mean = f", mean {fmean(returns):,.4g}" if returns else ""
+                bar.update(task, completed=len(returns), description=label + mean)
+
+            return update
+
+        found = _file(policy, protocols, on_games) if policy else _run(target, student, protocols, on_games)
     game, rows, teachers = found
 
     results = []
@@ -80,32 +90,35 @@ def evaluate(
 
 
 def _file(
-    policy: "Policy",
-    protocols: list[Protocol],
-    on_game: Callable[[str], Callable[[int, float], None]],
+    policy: "Policy", protocols: list[Protocol], on_games: Callable[[str], OnGames]
 ) -> tuple[str, list[Row], Teachers]:
     """An exported student, and what its card says of its teacher."""
-    from edgedistill.atari.protocol import evaluate as play_games
-
     game, name = policy.card.game, policy.card.student
     policy.require_actions(protocols[0].emulator(game))
     rows = [
-        (name, play_games(policy.act, game, protocol, on_episode=on_game(f"{name}, ε {protocol.epsilon:g}")))
-        for protocol in protocols
+        (name, _score_file(policy, protocol, on_games(f"{name}, ε {protocol.epsilon:g}"))) for protocol in protocols
     ]
     return game, rows, {score.epsilon: score for score in policy.card.scores.get("best_teacher", ())}
 
 
+def _score_file(policy: "Policy", protocol: Protocol, on_games: OnGames) -> Scores:
+    returns: list[float] = []
+
+    def on_episode(number: int, score: float) -> None:
+        returns.append(score)
+        on_games(returns, protocol.episodes)
+
+    return play_games(policy.act, policy.card.game, protocol, on_episode=on_episode)
+
+
 def _run(
-    target: str,
-    student: str | None,
-    protocols: list[Protocol],
-    on_game: Callable[[str], Callable[[int, float], None]],
+    target: str, student: str | None, protocols: list[Protocol], on_games: Callable[[str], OnGames]
 ) -> tuple[str, list[Row], Teachers]:
     """The teachers and the float students of a run."""
     from edgedistill.runs.folder import RunFolder
+    from edgedistill.runs.scoring import score_player
     from edgedistill.runtime.card import Score
-    from edgedistill.teachers.trained import check_student, load_trained, score_trained
+    from edgedistill.teachers.trained import check_student, load_trained
 
     run = RunFolder.open(Path(target))
     config = run.config()
@@ -116,7 +129,7 @@ def _run(
     for trained in load_trained(run, ["best_teacher", "last_teacher", *students], notes.print):
         for protocol in protocols:
             label = f"{trained.name}, ε {protocol.epsilon:g}"
-            rows.append((trained.name, score_trained(run, trained, protocol, on_game(label), notes.print)))
+            rows.append((trained.name, score_player(run, trained.player(), protocol, on_games(label), notes.print)))
     teachers = {scores.protocol.epsilon: Score.of(scores) for name, scores in rows if name == "best_teacher"}
     return config.game, rows, teachers
 

@@ -63,7 +63,10 @@ def export(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write a student as an int8 file, check that it plays like the trained one, score it, and write its card."""
+    """Write a student as an int8 file, check that it plays like the trained one, score it, and write its card.
+
+    A terminal shows the score so far and the time left. Games that were played before it was stopped still count.
+    """
     target = None if target_name is None else find_target(target_name)
     if with_wheels and target is None:
         raise BadRequest("--with-wheels goes with --target: which board is it? edgedistill export --help lists them.")
@@ -72,14 +75,14 @@ def export(
     from edgedistill.exporter.options import CARD_EPSILONS, ExportOptions
 
     options = ExportOptions(precision, episodes, epsilon or CARD_EPSILONS, allow_disagreement, returns)
-    with stages() as report:
+    with stages() as stage:
         if target is None:
             check_run(source)
             # Needs torch, which takes two seconds to load.
             from edgedistill.exporter.export import export_student
             from edgedistill.runs.folder import RunFolder
 
-            exported = export_student(RunFolder.open(Path(source)), student, output, options, report)
+            exported = export_student(RunFolder.open(Path(source)), student, output, options, stage, stage.on_games)
         else:
             exported = export_for_target(
                 source,
@@ -89,7 +92,8 @@ def export(
                 options,
                 with_wheels=with_wheels,
                 serving=serving,
-                report=report,
+                report=stage,
+                on_games=stage.on_games,
                 warn=notes.print,
             )
     if as_json:

@@ -7,9 +7,11 @@ are given (style comes as `rich.text.Text`), and show a character that would ste
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
@@ -86,17 +88,50 @@ def progress() -> Progress:
     )
 
 
-@contextmanager
-def stages() -> Iterator[Callable[[str], None]]:
-    """What tells on stderr at which stage some work is: on one line of a terminal, elsewhere on one line each.
+class Stages:
+    """Tells on stderr at which stage some work is: on one line of a terminal, elsewhere on one line each."""
 
-    It has no thread, as rich's own has: beside threads, a stranger's file is not tried out in a child.
-    """
+    def __init__(self, live: Live | None) -> None:
+        self._live = live
+        self._stage = ""
+        self._first: tuple[float, int] | None = None
+        """Of the stage's games: when they began, and how many had been played before"""
+
+    def __call__(self, stage: str) -> None:
+        """A stage begins."""
+        self._stage, self._first = stage, None
+        if self._live:
+            self._live.update(Text(stage), refresh=True)
+        else:
+            notes.print(stage)
+
+    def on_games(self, returns: Sequence[float], games: int) -> None:
+        """In a terminal: how many of a stage's games are over, their mean and the time left.
+
+        What the first call tells of was played before, and does not count for the pace.
+        """
+        if self._live:
+            self._live.update(Text(", ".join([self._stage, *self._course(returns, games)])), refresh=True)
+
+    def _course(self, returns: Sequence[float], games: int) -> Iterator[str]:
+        from edgedistill.report.clock import duration
+
+        now = time.monotonic()
+        began, before = self._first = self._first or (now, len(returns))
+        if returns:
+            yield f"{len(returns)} over, mean {fmean(returns):,.4g}"
+        if len(returns) > before:
+            yield f"{duration((now - began) / 60 / (len(returns) - before) * (games - len(returns)))} left"
+
+
+@contextmanager
+def stages() -> Iterator[Stages]:
+    """It has no thread, as rich's own has: beside threads, a stranger's file is not tried out in a child."""
     if not notes.is_live:
-        yield notes.print
+        yield Stages(None)
         return
     with Live(console=notes, auto_refresh=False, transient=True) as live:
-        yield lambda stage: live.update(Text(stage), refresh=True)
+        yield Stages(live)
 
 
 def print_table(title: str, table: Table) -> None:

@@ -1,5 +1,6 @@
 """One student of a run, quantised, verified, scored and written with its card."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from edgedistill.atari.protocol import Protocol, evaluate
+from edgedistill.atari.protocol import OnGames, Protocol
 from edgedistill.catalogue import Architecture
 from edgedistill.errors import BadRequest, EdgeDistillError, typed
 from edgedistill.exporter.card_text import card_text
@@ -20,10 +21,11 @@ from edgedistill.exporter.options import ExportOptions
 from edgedistill.files import check_writable, write_atomically
 from edgedistill.networks.network import AtariNetwork, GreedyPolicy
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.scoring import Player, score_player
 from edgedistill.runtime.card import Card, Score
 from edgedistill.runtime.packed_card import QUANTISATIONS, ratio_of
 from edgedistill.runtime.policy import Policy
-from edgedistill.teachers.trained import Trained, check_student, load_trained, score_trained
+from edgedistill.teachers.trained import Trained, check_student, load_trained
 
 # Below this share of equal actions an export is refused. A student that learnt in integers is written down as it is,
 # and in float32 only the order of additions differs from torch's, which decides near ties alone.
@@ -33,7 +35,6 @@ MIN_AGREEMENT = 0.999
 MAX_REGRET = 0.02
 
 Report = Callable[[str], None]
-"""Told each stage as it begins."""
 
 
 def export_student(
@@ -42,11 +43,16 @@ def export_student(
     output: Path,
     options: ExportOptions,
     report: Report = lambda stage: None,
+    on_games: OnGames = lambda returns, games: None,
 ) -> Exported:
     """Write `output` (.onnx) and its card beside it (.md).
 
+    Its games and the teacher's stay with the run: what was played before an interruption is not played again.
+
     Args:
         student: name of one of the run's students; None where it has only one.
+        report: told each stage as it begins.
+        on_games: told of the games that are played for the card, while they are.
 
     Raises:
         BadRequest: no such student, one that has no such precision, or `output` cannot be written.
@@ -66,10 +72,12 @@ def export_student(
     report("comparing with the student that was trained on held-out play")
     card = _compared(card, policy, reference, options, rounded=precision == "int8" and not network.is_integer)
 
-    players = {"best_teacher": best_teacher, "last_teacher": last_teacher}
+    graph = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
+    players = {"student": Player(f"{name}.onnx", trained.step, graph, policy.act)}
     if not network.is_integer:  # else it is this file, game for game
-        players = {"float_student": trained, **players}
-    card = replace(card, scores=_scores(run, policy, players, options.protocols(config.sticky), report))
+        players["float_student"] = trained.player()
+    players |= {"best_teacher": best_teacher.player(), "last_teacher": last_teacher.player()}
+    card = replace(card, scores=_scores(run, players, options.protocols(config.sticky), report, on_games))
     if not options.returns:
         card = card.without_returns()
 
@@ -137,17 +145,15 @@ def _compared(card: Card, policy: Policy, reference: GreedyPolicy, options: Expo
 
 
 def _scores(
-    run: RunFolder, policy: Policy, players: Mapping[str, Trained], protocols: Sequence[Protocol], report: Report
+    run: RunFolder, players: Mapping[str, Player], protocols: Sequence[Protocol], report: Report, on_games: OnGames
 ) -> dict[str, tuple[Score, ...]]:
-    """Of the exported student and of `players`, one per protocol."""
-    scores: dict[str, tuple[Score, ...]] = {"student": (), **dict.fromkeys(players, ())}
+    """Of each player, one per protocol."""
+    scores: dict[str, tuple[Score, ...]] = dict.fromkeys(players, ())
     for protocol in protocols:
-        begin = f"playing {protocol.episodes} games at ε {protocol.epsilon:g}: "
-        report(begin + "the exported student")
-        scores["student"] += (Score.of(evaluate(policy.act, policy.card.game, protocol)),)
-        for player, trained in players.items():
-            report(begin + player.replace("_", " "))
-            scores[player] += (Score.of(score_trained(run, trained, protocol)),)
+        for role, player in players.items():
+            who = "the exported student" if role == "student" else role.replace("_", " ")
+            report(f"playing {protocol.episodes} games at ε {protocol.epsilon:g}: {who}")
+            scores[role] += (Score.of(score_player(run, player, protocol, on_games, report)),)
     return scores
 
 

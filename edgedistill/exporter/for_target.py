@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgedistill.atari.games import find_game, is_game, reference_scores
+from edgedistill.atari.protocol import OnGames
 from edgedistill.errors import BadRequest, did_you_mean, no_run, typed
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
 from edgedistill.exporter.exported import Exported
@@ -27,6 +28,7 @@ def export_for_target(
     with_wheels: bool = False,
     serving: Serving | None = None,
     report: Callable[[str], None] = lambda stage: None,
+    on_games: OnGames = lambda returns, games: None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Exported:
     """Write `folder` for `target`.
@@ -36,6 +38,7 @@ def export_for_target(
         student: which of a run's or of the shipped students.
         options: for a student of a run; one that is exported already has its precision and its card.
         with_wheels, serving, report, warn: as in `write_board_folder`.
+        on_games: as in `export_student`.
 
     Raises:
         BadRequest: no such source or student, options that it cannot have, or `folder` is no place for an export.
@@ -50,7 +53,7 @@ def export_for_target(
 
         with TemporaryDirectory() as scratch:
             file = Path(scratch) / "student.onnx"
-            exported = export_student(RunFolder.open(Path(source)), student, file, options, report)
+            exported = export_student(RunFolder.open(Path(source)), student, file, options, report, on_games)
             model = exported.path.read_bytes()
     else:
         _check_no_options(source, options)

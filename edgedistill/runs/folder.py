@@ -6,6 +6,7 @@ checkpoints/step-000249856.safetensors   all that learns; the last two are kept
 checkpoints/memory-000249856.safetensors   the play that students learn from, of the newest one
 best_teacher.safetensors           the teacher with the best evaluation so far
 evaluations.jsonl                  scores of its networks under whole protocols
+unfinished-evaluation-*.jsonl      games of an evaluation that was interrupted
 run.lock                           held by the process that trains here
 """
 

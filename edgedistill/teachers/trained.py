@@ -2,15 +2,14 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from edgedistill.atari.games import action_count
-from edgedistill.atari.protocol import Protocol, Scores, evaluate
 from edgedistill.errors import BadRequest, EdgeDistillError, did_you_mean, typed
-from edgedistill.files import CannotWrite
 from edgedistill.networks.network import ActionNetwork, AtariNetwork, GreedyPolicy
 from edgedistill.networks.tensors import load_module, module_tensors
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.scoring import Player
 from edgedistill.teachers.build import teacher_network
 
 
@@ -23,6 +22,13 @@ class Trained:
     network: ActionNetwork
     step: int
     """Agent steps after which these weights were saved"""
+
+    def player(self) -> Player:
+        """It, ready to be scored."""
+        digest = hashlib.sha256()
+        for tensor in module_tensors(self.network, "").values():
+            digest.update(tensor.numpy().tobytes())
+        return Player(self.name, self.step, digest.hexdigest(), GreedyPolicy(self.network))
 
 
 def check_student(run: RunFolder, name: str) -> None:
@@ -71,37 +77,3 @@ def load_trained(run: RunFolder, names: list[str], warn: Callable[[str], None] =
         load_module(network, weights, prefix)
         trained.append(Trained(name, network.eval(), step))
     return trained
-
-
-def score_trained(
-    run: RunFolder,
-    trained: Trained,
-    protocol: Protocol,
-    on_episode: Callable[[int, float], None] = lambda number, score: None,
-    warn: Callable[[str], None] = lambda message: None,
-) -> Scores:
-    """Evaluate a network of a run, or recall the same evaluation of the same weights from `evaluations.jsonl`.
-
-    The best teacher and the last one are the same once the teacher is done, and then play once. `warn` hears of a
-    folder that cannot be written; the scores stand nevertheless.
-    """
-    key = {"weights": _digest(trained.network), "protocol": asdict(protocol)}
-    for record in run.evaluations():
-        if len(record.get("returns", ())) == protocol.episodes and record.items() >= key.items():
-            return Scores(tuple(record["returns"]), protocol)
-    scores = evaluate(GreedyPolicy(trained.network), run.config().game, protocol, on_episode=on_episode)
-    try:
-        run.log_evaluation(
-            {"network": trained.name, "step": trained.step, **key, "mean": scores.mean, "returns": scores.returns}
-        )
-    except CannotWrite as error:
-        warn(f"{error} The scores stand, but will be played anew next time. The run is as it was.")
-    return scores
-
-
-def _digest(network: ActionNetwork) -> str:
-    """SHA-256 of a network's weights."""
-    digest = hashlib.sha256()
-    for tensor in module_tensors(network, "").values():
-        digest.update(tensor.numpy().tobytes())
-    return digest.hexdigest()
