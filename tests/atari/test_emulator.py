@@ -65,8 +65,8 @@ def test_seed_decides_the_start():
 
 
 def test_sticky_actions_repeat_under_a_seed():
-    def play(seed):
-        emulator = Emulator("pong", sticky=0.25)
+    def play(seed, sticky=0.25):
+        emulator = Emulator("pong", sticky=sticky)
         emulator.reset(seed)
         for step in range(60):
             emulator.step(step % 6)
@@ -74,6 +74,7 @@ def test_sticky_actions_repeat_under_a_seed():
 
     assert np.array_equal(play(3), play(3))
     assert not np.array_equal(play(3), play(4))
+    assert not np.array_equal(play(3), play(3, sticky=0.0))
 
 
 def test_cut_at_max_frames():

@@ -77,4 +77,4 @@ def test_interval_is_near_the_normal_one_for_many_games():
     returns = np.random.default_rng(0).normal(10, 3, 400)
     low, high = Scores(tuple(returns)).interval
     half = 1.96 * returns.std(ddof=1) / 20
-    np.testing.assert_allclose([low, high], [returns.mean() - half, returns.mean() + half], atol=0.05)
+    np.testing.assert_allclose([low, high], [returns.mean() - half, returns.mean() + half], atol=0.01)

@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx
 import pytest
 
+from edgedistill.atari.protocol import Scores
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runtime import player as playing
 
@@ -191,6 +192,23 @@ def test_evaluate_a_run(cli, tiny_run):
     assert outcome.code == 0
     for player in ("best_teacher", "last_teacher", "pico"):
         assert player in outcome.out
+
+
+def test_a_student_keeps_its_share_of_the_best_teacher_not_of_the_last(cli, tiny_run, tmp_path, monkeypatch):
+    run = RunFolder(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    best, state = run.load_best_teacher()
+    best["teacher.head.bias"][0] = 9.3
+    run.save_best_teacher(best, state)
+
+    def scripted(act, game, protocol, **_):
+        score = 9.3 if abs(float(act.network.head.bias[0]) - 9.3) < 1e-6 else -5.7
+        return Scores((score,) * protocol.episodes, protocol)
+
+    monkeypatch.setattr("edgedistill.runs.scoring.evaluate", scripted)
+    outcome = cli("evaluate", run.path, "--student", "pico", "--episodes", 2, "--epsilon", 0.3, "--json")
+    kept = {each["player"]: each["retention_of_best_teacher"] for each in json.loads(outcome.out)["results"]}
+    # Random play scores −20.7 in Pong.
+    assert kept == {"best_teacher": None, "last_teacher": None, "pico": 0.5}
 
 
 def test_train_picks_a_student_by_ratio_and_says_which(cli, tmp_path):

@@ -9,7 +9,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from edgedistill.atari.protocol import VALIDATION_SEED, Scores
 from edgedistill.distill.events import Evaluated, Evaluating, Interrupted, Progress, Resumed, Saved
+from edgedistill.distill.observers import evaluations
 from edgedistill.distill.training import train
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
@@ -52,6 +54,22 @@ def test_an_event_is_logged_before_it_is_told_and_a_checkpoint_is_saved_after(tm
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
     assert [each.step for each in killed.metrics().evaluations] == [192, 384]
+
+
+def test_the_best_teacher_of_a_run_is_chosen_by_games_that_no_score_is_reported_of(tmp_path, monkeypatch):
+    means, protocols = iter([1.0, 3.0, 2.0]), []
+
+    def scripted(act, game, protocol, on_episode):
+        protocols.append(protocol)
+        return Scores((next(means),), protocol)
+
+    monkeypatch.setattr(evaluations, "evaluate", scripted)
+    config = replace(APART, students=(), evaluate_every=128, sticky=0.1)
+    run = RunFolder.create(tmp_path / "run", config)
+    told = [event.best_teacher for event in train(run, config) if isinstance(event, Evaluated)]
+    assert told == [1.0, 3.0, 3.0]
+    assert run.load_best_teacher()[1] == {"step": 256, "mean": 3.0}
+    assert {(protocol.seed, protocol.sticky) for protocol in protocols} == {(VALIDATION_SEED, 0.1)}
 
 
 def test_an_evaluation_stops_between_two_decisions(tmp_path):

@@ -154,3 +154,38 @@ def test_every_phase_of_the_loop_is_timed(changes, unused):
     spent = {phase for phase, seconds in profile.seconds.items() if seconds > 0}
     assert spent == LOOP - unused | {"rest", "waiting"}
     assert profile.seconds["rest"] < 0.3 * profile.total
+
+
+def test_a_finished_teacher_does_not_explore_as_one_that_begins():
+    """Its games have their floors of ε from the first step on; those of one that learns fall from 1."""
+    greedy = []
+    for teacher_from in ("somewhere", None):
+        config = replace(
+            TINY, steps=TINY.rollout_steps, epsilon_floors=(0.0,), epsilon_decay_steps=10**6, teacher_from=teacher_from,
+            student_driven=0.0, teacher_average=0.0,
+        )  # fmt: skip
+        envs = env_groups(config)
+        memory = ReplayMemory(64, config.envs, config.rollout_length, envs[0].actions)
+        learners = Learners.build(config, envs[0].actions)
+        with ThreadPoolExecutor(1) as lanes:
+            list(distil(config, learners, memory, envs, 0, lanes))
+        sample = memory.sample(200, np.random.default_rng(0))
+        greedy.append((sample.action_t == sample.q_t.argmax(axis=1)).mean())
+        for group in envs:
+            group.close()
+    assert greedy[0] == 1
+    assert greedy[1] < 0.5
+
+
+def test_the_games_of_a_run_are_as_sticky_as_it_says():
+    screens = []
+    for sticky in (0.0, 0.0, 0.9):
+        (group,) = env_groups(replace(TINY, sticky=sticky))
+        group.reset(0)
+        # Right and left in turn: who repeats them moves otherwise.
+        for step in range(30):
+            seen = group.step(np.full(TINY.envs, 2 + step // 3 % 2)).obs_tp1
+        screens.append(seen)
+        group.close()
+    assert np.array_equal(screens[0], screens[1])
+    assert not np.array_equal(screens[1], screens[2])

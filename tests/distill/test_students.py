@@ -10,7 +10,8 @@ from edgedistill.distill import losses
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.student_update import student_loss, update_student
 from edgedistill.experience.batch import Batch
-from edgedistill.experience.memory import Transitions
+from edgedistill.experience.memory import ReplayMemory, Transitions
+from edgedistill.runs.schedule import Span
 from tests.conftest import TINY
 
 
@@ -81,3 +82,24 @@ def test_logits_are_not_divided_by_the_temperature_and_relative_ones_ignore_the_
     assert torch.allclose(loss, losses.forward_kl(student.network(batch.x_t), batch.q_t / tau))
     scaled = replace(batch, q_t=100 * batch.q_t + 7)
     assert torch.allclose(student_loss(student, scaled, config), loss, atol=1e-3)
+
+
+def test_students_learn_at_the_rate_of_their_step():
+    config = replace(TINY, steps=1024, student_cooldown=0.5)
+    students = Learners.build(config, 6).students
+    memory = ReplayMemory(config.memory_frames, config.envs, config.rollout_length, 6)
+    for step, share in [(0, 1.0), (768, 0.5), (960, 0.125)]:
+        students.prepare(memory, Span(config, step, restarts=False))
+        groups = [each for student in students.learners for made in student.optimisers for each in made.param_groups]
+        assert len(groups) >= 2
+        assert all(group["lr"] == share * group["initial_lr"] for group in groups)
+
+
+@pytest.mark.parametrize("most", [0.25, 1e9])
+def test_gradients_of_a_student_are_clipped_to_their_norm(most):
+    config = replace(TINY, precision="float32", loss="mse", student_max_grad_norm=most)
+    learners = Learners.build(config, 6)
+    student, batch = learners.students.learners[0], small_batch(learners)
+    update_student(student, replace(batch, q_t=1e4 * batch.q_t), config)
+    norm = torch.cat([parameter.grad.flatten() for parameter in student.network.parameters()]).norm()
+    assert norm == pytest.approx(0.25, rel=1e-3) if most == 0.25 else norm > 100

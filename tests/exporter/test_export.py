@@ -9,12 +9,14 @@ import torch
 from onnx import numpy_helper
 
 from edgedistill.atari.blocks import to_input
+from edgedistill.atari.protocol import Scores
 from edgedistill.catalogue import load_catalogue
 from edgedistill.errors import BadRequest, EdgeDistillError
 from edgedistill.exporter import export as exporter
+from edgedistill.exporter import fidelity as faithful_play
 from edgedistill.exporter.board_folder import write_board_folder
 from edgedistill.exporter.export import export_student
-from edgedistill.exporter.fidelity import Fidelity, fidelity, play_frames
+from edgedistill.exporter.fidelity import Fidelity, calibration_frames, fidelity, held_out_frames, play_frames
 from edgedistill.exporter.graph import float32_model, int8_model
 from edgedistill.exporter.options import ExportOptions
 from edgedistill.exporter.targets import find_target
@@ -122,6 +124,66 @@ def test_a_card_names_a_teacher_that_came_finished_and_not_where_it_lay(tiny_run
     assert "beside a finished teacher: `pong-7` |" in text
     assert '"teacher_from": "pong-7"' in text
     assert "ada" not in text
+
+
+def scripted_scores(monkeypatch):
+    """Games that nobody plays: a network scores the bias of its first action, an exported file −1. Gives protocols."""
+    protocols = []
+
+    def scripted(act, game, protocol, **_):
+        protocols.append(protocol)
+        score = float(act.network.head.bias[0]) if isinstance(act, GreedyPolicy) else -1.0
+        return Scores((round(score, 2),) * protocol.episodes, protocol)
+
+    monkeypatch.setattr("edgedistill.runs.scoring.evaluate", scripted)
+    return protocols
+
+
+def test_a_card_tells_the_best_teacher_from_the_last_one_at_the_runs_stickiness(tiny_run, tmp_path, monkeypatch):
+    run = RunFolder(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    run.save_config(replace(run.config(), sticky=0.25))
+    best, state = run.load_best_teacher()
+    best["teacher.head.bias"][0] = 7.0
+    run.save_best_teacher(best, state)
+    protocols = scripted_scores(monkeypatch)
+    card = export_student(run, "pico", tmp_path / "x.onnx", ExportOptions(episodes=2, allow_disagreement=True)).card
+    last = round(load_trained(run, ["last_teacher"])[0].network.head.bias[0].item(), 2)
+    means = {player: {score.mean for score in scores} for player, scores in card.scores.items()}
+    assert means == {"student": {-1.0}, "best_teacher": {7.0}, "last_teacher": {last}}
+    assert {protocol.sticky for protocol in protocols} == {0.25}
+    assert {score.sticky for scores in card.scores.values() for score in scores} == {0.25}
+
+
+def test_an_export_plays_what_was_not_played_and_anew_what_has_learnt_since(tiny_run, tmp_path, monkeypatch):
+    run = RunFolder(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    options = ExportOptions(episodes=2, epsilons=[0.3], allow_disagreement=True)
+    played = scripted_scores(monkeypatch)
+    first = export_student(run, "pico", tmp_path / "x.onnx", options)
+    players = len(played)
+    assert players in (2, 3)  # the best teacher may be the last one
+    assert export_student(run, "pico", tmp_path / "x.onnx", options).card == first.card
+    assert len(played) == players
+
+    tensors, state = run.load_checkpoint()
+    tensors["student.pico.head.bias"] += torch.arange(6.0)
+    run.save_checkpoint(state["step"], tensors, state)
+    export_student(run, "pico", tmp_path / "x.onnx", options)
+    assert len(played) == players + 1
+    assert [each["network"] for each in run.evaluations()].count("pico.onnx") == 2
+
+
+def test_an_export_is_compared_on_other_play_than_it_is_calibrated_on(monkeypatch):
+    seeds = []
+
+    def played(act, game, count, *, seed, epsilon):
+        seeds.append(seed)
+        return np.zeros((1, 84, 84, 4), np.uint8)
+
+    monkeypatch.setattr(faithful_play, "play_frames", played)
+    calibration_frames(None, "pong")
+    calibrated = set(seeds)
+    held_out_frames(None, "pong")
+    assert len(calibrated) == 1 and seeds[-1] not in calibrated
 
 
 def test_a_file_whose_bytes_count_does_without_the_returns_of_single_games(cli, tiny_run, tiny_export, tmp_path):

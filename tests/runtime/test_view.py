@@ -1,6 +1,7 @@
 """`edgedistill play` in a terminal: a pseudo-terminal whose other end answers as a terminal does."""
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -17,6 +18,13 @@ from base64 import b64decode
 import numpy as np
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
+
+from edgedistill.atari.protocol import Protocol
+from edgedistill.runtime import view
+from edgedistill.runtime.player import Summary
+from edgedistill.runtime.player import play as playing
+from edgedistill.runtime.policy import Policy
 
 PLAY = [sys.executable, "-c", "from edgedistill.cli import main; main()", "play", "pong", "--student", "pico"]
 # One for each frame: Live goes home and draws all lines.
@@ -84,7 +92,9 @@ def frames(output):
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (40, 10), (200, 20)])
 def test_each_size_gets_a_frame_that_fits(columns, lines):
-    for frame in frames(play(columns=columns, lines=lines)):
+    shown = frames(play(columns=columns, lines=lines))
+    assert len(shown) == 3
+    for frame in shown:
         assert len(frame) <= lines
         assert max(map(cell_len, frame)) <= columns
         assert any("▀▀▀" in line for line in frame)
@@ -105,6 +115,22 @@ def test_a_game_of_more_actions_fits_80_columns():
     frame = frames(shown.read())[-1]
     assert shown.end() == 0
     assert sum("●" in line for line in frame) == 1 and max(map(cell_len, frame)) <= 80
+
+
+def test_a_terminal_shows_play_at_the_consoles_speed(tiny_export, monkeypatch):
+    """15 decisions a second, however fast they are made; a stall is made up for by half a second of play at most."""
+    policy, now = Policy.load(tiny_export.path), [100.0]
+    monkeypatch.setattr(view.kitty, "shows_pictures", lambda: False)
+    monkeypatch.setattr(view.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(view.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    shown_at = []
+    for decision in view.watch(playing(policy, Protocol(), Summary(), 45), policy.card, console):
+        shown_at.append(now[0] - 100)
+        if decision.step == 30:
+            now[0] += 5
+    assert shown_at[:30] == pytest.approx([step * 4 / 60 for step in range(30)])
+    assert shown_at[44] == pytest.approx(shown_at[29] + 5 + 15 * 4 / 60 - 0.5, abs=0.1)
 
 
 def test_without_colours_the_background_is_empty_and_the_rest_is_not():
