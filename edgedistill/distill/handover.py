@@ -15,7 +15,8 @@ def hand_over_if_due(running: Running) -> None:
     """Once the teacher learns no more, let the best one act and teach, if the run has one.
 
     All frames in the memory get its values. Otherwise students would learn towards two teachers until the last frame of
-    the other one is gone.
+    the other one is gone. Students that compute in integers measure their ranges anew: the finish is more than half of
+    all that they learn in integers.
 
     Raises:
         EdgeDistillError: the best teacher's file is damaged.
@@ -28,4 +29,5 @@ def hand_over_if_due(running: Running) -> None:
         player = running.learners.teacher.player
         load_module(player, best[0], NAME)
         running.memory.revalue(partial(values_of, player))
+        running.learners.students.end_integers()
         state.best_teaches = True

@@ -100,7 +100,7 @@ class Students:
                     network.begin_integers(ranges)
 
     def end_integers(self) -> None:
-        """Let students of a run that had ended, and goes on with more steps, compute in floats until integers are due.
+        """Let students compute in floats until integers are due, which may be at once.
 
         Ranges are measured anew then: a better player's activations are several times as large.
         """

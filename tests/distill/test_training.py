@@ -320,6 +320,22 @@ def test_students_finish_beside_the_best_teacher_which_gives_all_frames_their_va
     np.testing.assert_allclose(sample.q_t, values_of(teacher.network, sample.blocks_t[None])[0], atol=1e-4)
 
 
+def test_students_in_integers_measure_their_ranges_anew_as_they_begin_to_finish(tmp_path):
+    """Integers begin with the rollout from 256 on, the finish with that from 384 on."""
+    config = replace(
+        FINISHING, steps=448, student_cooldown=0.2, student_integers=0.5, checkpoint_every=64, memory_frames=128,
+        students=FINISHING.students[1:], student_learning_rate=0.05,
+    )  # fmt: skip
+    run = RunFolder.create(tmp_path / "run", config)
+    ranges = {}
+    for event in train(run, config):
+        if isinstance(event, Saved):
+            ranges[event.step] = final_tensors(run)["student.pico.ranges"]
+    assert not ranges[256].any() and ranges[320].all()
+    assert torch.equal(ranges[320], ranges[384])
+    assert ranges[448].all() and not torch.equal(ranges[384], ranges[448])
+
+
 def test_a_teacher_that_was_done_learns_again_where_its_run_gets_more_steps(tmp_path):
     run = RunFolder.create(tmp_path / "run", FINISHING)
     list(train(run, FINISHING))
