@@ -11,7 +11,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev,docs]'
 	touch $@
 
-# The main job in small: distil a game in six minutes, export the student, watch it; then a student trained for longer.
+# The main job in small, some eight minutes: distil a game, export the student, watch it; then one trained for longer.
 demo: $(READY)
 	@BIN=$(BIN) sh benchmarks/demo.sh
 

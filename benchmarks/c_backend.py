@@ -54,7 +54,7 @@ COLUMNS = (
     "student", "flash, weights", "flash, code", "RAM, scratch", "RAM, stack", "Cortex-M4F instructions",
     "ARMv7 instructions", "frames", "equal here", "equal on ARMv7", "equal on Cortex-M4F",
 )  # fmt: skip
-# From a process's start to its first logits: what both have in common is Python and numpy.
+# A whole process, which takes one action: what both have in common is Python and numpy.
 PROCESS = """
 import sys
 import numpy as np
@@ -159,6 +159,8 @@ def main() -> None:
     parser.add_argument("--beside-onnxruntime", action="store_true")
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
+    if arguments.frames < COUNTED_FRAMES:
+        parser.error(f"--frames must be at least {COUNTED_FRAMES}, got {arguments.frames}")
 
     # Play as it is, with the slips that ε brings.
     policy = Policy.load(shipped_student(GAME, "micro"))

@@ -22,8 +22,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgedistill.children import python_command
+from edgedistill.errors import EdgeDistillError
+from edgedistill.files import alone
 from edgedistill.runs.folder import METRICS, RunFolder
 from edgedistill.runtime.policy import Policy
+from edgedistill.zoo_build.layout import GameFolder
 
 PROGRAM = python_command("-c", "from edgedistill.cli import main; main()")
 RUN = {
@@ -156,7 +159,7 @@ def kill_build(folder: Path, rng: random.Random) -> Iterator[str]:
         kill(process, rng.uniform(0, 20))
         # Its jobs notice that they are orphans, and end; the next build waits for none.
         if run.exists():
-            wait_until_free(run)
+            wait_until_free(GameFolder(zoo, "pong"))
             step = last_checkpoint(run)
             check_log(run)
         done = process.returncode == 0
@@ -171,13 +174,13 @@ def logged(run: Path) -> list[int]:
     return [file.stat().st_size for file in (run / "job.log", run / METRICS) if file.exists()]
 
 
-def wait_until_free(run: Path) -> None:
-    """Until nobody holds the run's lock."""
+def wait_until_free(place: GameFolder) -> None:
+    """Until no job holds the game's lock: it has it while it exports, too, and the run's only while it trains."""
     while True:
         try:
-            with RunFolder(run).alone():
+            with alone(place.lock, place.game):
                 return
-        except Exception as error:
+        except EdgeDistillError as error:
             if "already" not in str(error):
                 raise
             time.sleep(0.2)

@@ -23,6 +23,7 @@ from statistics import median
 from edgedistill.children import python_command
 from edgedistill.runtime.machine import this_machine
 from edgedistill.runtime.player import SECONDS_PER_DECISION
+from edgedistill.serve.server import MOST_VIEWERS
 
 COMMAND = python_command("-c", "from edgedistill.cli import main; main()")
 SECONDS_A_TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -101,6 +102,9 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    if not 0 <= arguments.viewers < MOST_VIEWERS:
+        # The benchmark looks on as well, at both ends of its time.
+        parser.error(f"--viewers must be from 0 to {MOST_VIEWERS - 1}, got {arguments.viewers}")
     game, seconds, viewers = arguments.game, arguments.seconds, arguments.viewers
     # A play takes a tenth of the time of its game, so that ten times as many decisions cost no more patience, and the
     # start, which is subtracted, counts for less.

@@ -30,6 +30,10 @@ def main() -> None:
     parser.add_argument("file", nargs="?", default="pong")
     parser.add_argument("--decisions", type=int, default=1_000_000)
     arguments = parser.parse_args()
+    if arguments.decisions <= SETTLED:
+        parser.error(
+            f"--decisions must be above {SETTLED:,}, after which memory is watched; got {arguments.decisions:,}"
+        )
 
     policy = Policy.load(find_student(arguments.file))
     summary = Summary()

@@ -104,14 +104,15 @@ def kept_by_size() -> str:
     """Game × size: students' scores, and what they keep of their teachers, beside other players."""
     found = {(kept.game, kept.student): kept for kept in read_kept(sorted(TRAINED.glob("*/*.onnx")))}
     ratios = [find_architecture(size).ratio(action_count(SHOWN_GAMES[0])) for size in SHOWN_SIZES]
-    files = [(TRAINED / SHOWN_GAMES[0] / f"{size}.onnx").stat().st_size for size in SHOWN_SIZES]
+    files = [found.get((SHOWN_GAMES[0], size)) for size in SHOWN_SIZES]
+    kilobytes = [f"{kept.bytes / 1000:.0f} KB" if kept else "–" for kept in files]
     sizes = [f"{size}, {ratio:.2%}" for size, ratio in zip(SHOWN_SIZES, ratios, strict=True)]
-    rows = [[f"file ({game_title(SHOWN_GAMES[0])})", "", "", "", *(f"{size / 1000:.0f} KB" for size in files), ""]]
+    rows = [[f"file ({game_title(SHOWN_GAMES[0])})", "", "", "", *kilobytes, ""]]
     for game in sorted({game for game, _ in found}):
-        marks = {size: _mark(game, size) for size in SHOWN_SIZES}
+        marks = {size: _mark(game, size) for size in SHOWN_SIZES if (game, size) in found}
         teachers = dict.fromkeys(_number(found[game, size].teacher.mean) for size, mark in marks.items() if not mark)
         others = [*map(_number, reference_scores()[game]), " / ".join(teachers)]
-        cells = [_score_and_share(found.get((game, size))) + mark for size, mark in marks.items()]
+        cells = [_score_and_share(found.get((game, size))) + marks.get(size, "") for size in SHOWN_SIZES]
         paper = f"{PAPER_NET3[game]:.0%}" if game in PAPER_NET3 else "–"
         rows.append([game_title(game), *others, *cells, paper])
     return markdown_table(["", "random", "human", "teacher", *sizes, "paper, 3.6%"], rows) + "\n"

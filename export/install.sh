@@ -5,8 +5,8 @@
 #   sudo sh install.sh --service     into /opt/edgedistill, owned by root, with a service that plays from power-on
 #
 # It may be run again at any time, after moving the folder too: the new environment is built beside the old one, which
-# stays as it is until the new one plays. Without the network where the packages lie in 'wheels' beside it.
-# PYTHON=python3.13 sh install.sh chooses another Python.
+# stays as it is until the new one plays. Without the network where the export has the packages (--with-wheels).
+# PYTHON=python3.13 sh install.sh chooses another Python; sudo PYTHON=python3.13 sh install.sh --service, for the service.
 set -eu
 
 fail() {{
@@ -21,6 +21,10 @@ case "${{1-}}" in
     --service) service=yes ;;
     *) fail "it takes --service, or nothing; got $1." ;;
 esac
+case "${{DESTDIR-}}" in
+    "" | /*) ;;
+    *) fail "DESTDIR is the root of a system, a path that begins with /; got $DESTDIR." ;;
+esac
 [ $service = no ] || [ "$(id -u)" = 0 ] || fail "a service is root's. Type: sudo sh install.sh --service"
 PYTHON="${{PYTHON:-python3}}"
 command -v "$PYTHON" >/dev/null || fail "there is no $PYTHON here. Type: sudo apt install python3 python3-venv"
@@ -33,10 +37,19 @@ case "$seen" in
     "64 {target.machine} "*) ;;
     *) fail "made for {target.title} ({target.machine}), but this is a ${{seen#64 }}. Export with another --target: edgedistill export --help" ;;
 esac
+another="PYTHON=python{target.pythons[0]} sh install.sh"
+[ $service = no ] || another="sudo $another --service"
 case "$seen" in
     {accepted_pythons}) ;;
-    *) fail "Python ${{seen##* }} is not one of {pythons}. Install {target.system}, or name another Python: PYTHON=python3.11 sh install.sh" ;;
+    *) fail "Python ${{seen##* }} is not one of {pythons}. Install {target.system}, or name another Python: $another" ;;
 esac
+# The service sees no /home and no /root (ProtectHome). Where an image (DESTDIR) has its Python, its builder knows.
+if [ $service = yes ] && [ -z "${{DESTDIR-}}" ]; then
+    place=$("$PYTHON" -I -c 'import os, sys; print(os.path.realpath(sys.base_prefix))')
+    case "$place/" in
+        /home/* | /root/*) fail "the service sees no home folders, and $PYTHON lies in $place. Name a Python of the system: $another" ;;
+    esac
+fi
 "$PYTHON" -I -c 'import ensurepip, venv' 2>/dev/null || fail "this Python cannot make a venv. Type: sudo apt install python3-venv"
 
 plays() {{
@@ -57,13 +70,20 @@ description() {{
     echo "# in $1"
 }}
 
+# What an installation with sudo left is root's.
+delete() {{
+    rm -rf "$1" 2>/dev/null || fail "$1 cannot be deleted: an installation with sudo may have left it. Type: sudo rm -r '$1'"
+}}
+
 # A link cannot be renamed over a folder, which an older version left.
 switch() {{
-    [ -L "$1" ] || rm -rf "$1"
+    [ -L "$1" ] || delete "$1"
     ln -sfn "$2" "$1.new"
     mv -T "$1.new" "$1"
 }}
 
+# Whether this export has the packages; a folder 'wheels' may be an earlier one's.
+wheels={wheels}
 # DESTDIR is where the root of the system lies, for those who build its image.
 base=$PWD
 if [ $service = yes ]; then
@@ -81,21 +101,21 @@ fi
 # On a small board /tmp is memory, and the packages do not fit there.
 TMPDIR="$base/.install"
 export TMPDIR
+delete "$TMPDIR"
 trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-rm -rf "$TMPDIR"
 mkdir "$TMPDIR"
 
 if [ $service = no ] && description "$link" | cmp -s - "$link/installed.txt" &&
     plays "$link" "$student" >/dev/null 2>&1; then
     echo "Installed already, and it plays."
 else
+    delete "$new"
     echo "Making a Python environment in $venv"
-    rm -rf "$new"
     mkdir "$new"
     "$PYTHON" -I -m venv "$venv"
-    if [ -d wheels ]; then
+    if [ $wheels = yes ]; then
         echo "Installing from wheels/, without the network"
         set -- --no-index --find-links wheels
     else
@@ -107,14 +127,19 @@ else
         rm -rf "$new"
         fail "the packages could not be installed; what pip says stands above. An installation from before is as it was."
     }}
-    [ $service = no ] || cp {file_name} {card_name} "$new"
+    # For the service's user to read, whatever they may be read by here.
+    [ $service = no ] || install -m 644 {file_name} {card_name} "$new"
     echo "Playing a few seconds to see that all is well"
     plays "$venv" "$student"
     description "$link" >"$venv/installed.txt"
     old=$(readlink "$link" 2>/dev/null || true)
     switch "$link" "${{new##*/}}"
     case "$old" in
-        a | b | venv-a | venv-b) rm -rf "${{base:?}}/$old" ;;
+        a | b | venv-a | venv-b)
+            old="${{base:?}}/$old"
+            rm -rf "$old" 2>/dev/null ||
+                echo "install.sh: the environment before this one is not yours to delete. Type: sudo rm -r '$old'" >&2
+            ;;
     esac
 fi
 

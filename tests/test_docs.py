@@ -1,8 +1,10 @@
 """The documentation: what it takes from the code is up to date, its links lead somewhere, and its commands run."""
 
+import importlib.util
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -60,6 +62,20 @@ def test_what_is_generated_is_up_to_date():
         capture_output=True, text=True, timeout=120, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_a_game_may_ship_without_one_of_the_sizes(tmp_path, monkeypatch):
+    for game in ("pong", "breakout"):
+        shutil.copytree(ROOT / "student_zoo" / "trained" / game, tmp_path / game)
+    for missing in (tmp_path / "breakout").glob("nano.*"):
+        missing.unlink()
+    specification = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(generate)
+    monkeypatch.setattr(generate, "TRAINED", tmp_path)
+    rows = {line.split("|")[1].strip(): line for line in generate.kept_by_size().splitlines()}
+    assert " | – | " in rows["Breakout"]
+    assert " | – | " not in rows["Pong"]
 
 
 def test_teachers_of_the_results_are_those_of_the_cards():

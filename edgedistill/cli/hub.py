@@ -103,7 +103,9 @@ def push(
         return
     console.print(Text.assemble("pushed ", (pushed.url, "bold"), f", commit {pushed.commit}"), soft_wrap=True)
     _print_files(sizes)
-    print_next(f"edgedistill play hub:{repository}")
+    students = [path for path in folder if path.endswith(".onnx")]
+    named = repository if len(students) == 1 else repository.of(students[0])
+    print_next(f"edgedistill play {shlex.quote(f'hub:{named}')}")
 
 
 def _print_files(sizes: Mapping[str, int]) -> None:

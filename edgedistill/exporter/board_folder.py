@@ -137,6 +137,7 @@ def _write_player(
         "accepted_pythons": " | ".join(f'*" {python}"' for python in target.pythons),
         "megabytes": megabytes,
         "wheel_name": wheel_name,
+        "wheels": "yes" if with_wheels else "no",
         "wheels_row": "\n| `wheels/` | the packages: nothing is downloaded |" if with_wheels else "",
         "download": "The packages lie in `wheels/`: the installation needs no network."
         if with_wheels

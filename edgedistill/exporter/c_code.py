@@ -1,4 +1,4 @@
-"""An exported student as two files of plain C99, for boards without an operating system.
+"""An exported student as three files of plain C99, for boards without an operating system.
 
 The kernels are C that a person wrote (`export/student.c`); this module fills in the numbers. A student is a chain of
 two kinds of layers, which take a page of C. The general compiler emx-onnx-cgen (1.4) takes the same integers, but its C
@@ -111,7 +111,7 @@ def c_source(model: bytes, source: str) -> CSource:
 
 
 def write_c(model: bytes, source: str, folder: Path) -> CSource:
-    """Write `student.h` and `student.c` into `folder`, which is made where it is missing.
+    """Write `student.h`, `student.c` and `student_selftest.c` into `folder`, which is made where it is missing.
 
     Raises:
         BadRequest: not a student that edgedistill exports, or the folder cannot be written.

@@ -1,10 +1,12 @@
 """The card of an exported student, for people."""
 
 import json
+from collections.abc import Sequence
 from pathlib import PureWindowsPath
 
 from edgedistill.atari.emulator import FRAME_SKIP
 from edgedistill.atari.games import human_normalised, retention
+from edgedistill.exporter.options import CARD_EPSILONS
 from edgedistill.exporter.templates import template
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.config_file import config_to_json
@@ -21,8 +23,9 @@ def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None 
             for score in listed
         ]
         rows.append(f"| {player.replace('_', ' ')} | {' | '.join(cells)} |")
-    epsilons = [f"ε {score.epsilon:g}" for score in card.scores["student"]]
+    epsilons = [score.epsilon for score in card.scores["student"]]
     first = card.scores["student"][0]
+    several = f"Mean return over {first.episodes} games with its 95% interval"
     best, last = (
         retention(card.game, first.mean, card.scores[teacher][0].mean) for teacher in ("best_teacher", "last_teacher")
     )
@@ -31,9 +34,11 @@ def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None 
         card=card,
         kilobytes=size / 1000,
         frames=card.trained_steps * FRAME_SKIP,
-        header=" | ".join(epsilons),
+        header=" | ".join(f"ε {epsilon:g}" for epsilon in epsilons),
         rule=" | ".join("---:" for _ in epsilons),
         rows="\n".join(rows),
+        mean=several if first.interval else "Return of one game",
+        as_played=_as_played(epsilons, first.sticky),
         minutes=f", {card.trained_minutes:.0f} minutes by the clock" if card.trained_minutes else "",
         frozen=f", beside a finished teacher: `{teacher}`" if config and (teacher := _teacher(config)) else "",
         settings=_settings(config) if config else "",
@@ -43,6 +48,13 @@ def card_text(card: Card, file_name: str, size: int, config: TrainConfig | None 
         of_last=_percent(last),
         disagreement=" **Exported in spite of it (`--allow-disagreement`).**" if card.disagreement_allowed else "",
     )
+
+
+def _as_played(epsilons: Sequence[float], sticky: float) -> str:
+    """Options of `edgedistill evaluate` for the games of a card, where they are not its usual ones."""
+    usual = list(epsilons) == list(CARD_EPSILONS)
+    options = [] if usual else [f" --epsilon {epsilon:g}" for epsilon in epsilons]
+    return "".join(options) + (f" --sticky {sticky:g}" if sticky else "")
 
 
 def _teacher(config: TrainConfig) -> str | None:

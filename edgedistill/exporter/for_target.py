@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgedistill.atari.games import find_game, is_game, reference_scores
+from edgedistill.atari.games import action_count, find_game, is_game, reference_scores
 from edgedistill.atari.protocol import OnGames
 from edgedistill.errors import BadRequest, did_you_mean, no_run, typed
 from edgedistill.exporter.board_folder import check_folder, write_board_folder
@@ -13,6 +13,7 @@ from edgedistill.exporter.exported import Exported
 from edgedistill.exporter.options import FLAGS, ExportOptions
 from edgedistill.exporter.service import Serving
 from edgedistill.exporter.targets import Target
+from edgedistill.runs.config import TrainConfig
 from edgedistill.runtime.hub.name import is_hub_name
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import find_student, is_run, shipped_games
@@ -51,9 +52,12 @@ def export_for_target(
         from edgedistill.exporter.export import export_student
         from edgedistill.runs.folder import RunFolder
 
+        run = RunFolder.open(Path(source))
+        if target.kind == "c":
+            _check_c(run.config(), student, target, options)
         with TemporaryDirectory() as scratch:
             file = Path(scratch) / "student.onnx"
-            exported = export_student(RunFolder.open(Path(source)), student, file, options, report, on_games)
+            exported = export_student(run, student, file, options, report, on_games)
             model = exported.path.read_bytes()
     else:
         _check_no_options(source, options)
@@ -82,6 +86,17 @@ def check_run(source: str) -> None:
     if is_game(source):
         raise no_run(source, f"Start one: edgedistill train --game {find_game(source)}")
     raise no_run(source, did_you_mean(source, reference_scores(), "Start one: edgedistill train"))
+
+
+def _check_c(run: TrainConfig, student: str | None, target: Target, options: ExportOptions) -> None:
+    """Refuse, before any game, what is known to be no student in C for the target."""
+    from edgedistill.exporter.c_folder import check_weights, no_float32  # needs onnx
+
+    if options.precision == "float32":
+        raise no_float32(target)
+    named = [each for each in run.students if student in (None, each.name)]
+    if len(named) == 1:  # `export_student` refuses others
+        check_weights(named[0].parameters(action_count(run.game)), target)
 
 
 def _check_no_options(source: str, options: ExportOptions) -> None:

@@ -13,7 +13,7 @@ from edgedistill.runtime.hub.name import HubName, leaves_its_folder
 from edgedistill.runtime.policy import Policy
 
 PAGE = "README.md"
-# Of a picture or a card beside a student; a GIF of ours is some 30 KB.
+# Of a picture or a card beside a student; a GIF of ours is 60 to 140 KB.
 MOST_BYTES = 50_000_000
 # How a recording begins: where, with what, and what such a file is.
 SIGNATURES = {".gif": (0, b"GIF8", "GIF"), ".mp4": (4, b"ftyp", "MP4")}
@@ -95,6 +95,7 @@ def _front_matter(cards: Mapping[str, Card], name: HubName) -> str:
 
 def _result(card: Card, score: Score) -> list[str]:
     environment = gym_name(card.game)
+    deviation = f" +/- {score.deviation:.2f}" if score.interval else ""
     return [
         "  - task:",
         "      type: reinforcement-learning",
@@ -104,7 +105,7 @@ def _result(card: Card, score: Score) -> list[str]:
         f"      type: {environment}",
         "    metrics:",
         "    - type: mean_reward",
-        f'      value: "{score.mean:.2f} +/- {score.deviation:.2f}"',
+        f'      value: "{score.mean:.2f}{deviation}"',
         f"      name: mean_reward of {card.student}",
         "      verified: false",
     ]
@@ -123,7 +124,7 @@ def _row(file: str, card: Card, size: int) -> str:
     kept = retention(card.game, score.mean, teacher.mean) if teacher else None
     of_teacher = f" ({kept:.0%} kept)" if kept is not None else ""
     cells += [
-        f"{score.mean:.2f} [{score.low:.2f}, {score.high:.2f}]",
+        f"{score.mean:.2f}" + (f" [{score.low:.2f}, {score.high:.2f}]" if score.interval else ""),
         f"{teacher.mean:.2f}{of_teacher}" if teacher else "–",
     ]
     return f"| {' | '.join([*cells, f'{human_normalised(card.game, score.mean):.2f}'])} |"
@@ -133,8 +134,9 @@ def _protocol(cards: Sequence[Card]) -> str:
     """Under which the scores of the table were made; one sentence for each protocol that occurs."""
     scores = [score for card in cards if (score := _score(card))]
     sentences = [
-        f"Mean return of {score.episodes} games with its 95% interval: ε {score.epsilon:g}, sticky actions "
-        f"{score.sticky:g}, up to 30 no-ops, 4 frames a step, unclipped rewards."
+        (f"Mean return of {score.episodes} games with its 95% interval" if score.interval else "Return of one game")
+        + f": ε {score.epsilon:g}, sticky actions {score.sticky:g}, up to 30 no-ops, 4 frames a step, "
+        + "unclipped rewards."
         for score in scores
     ]
     if not sentences:

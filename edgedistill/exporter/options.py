@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edgedistill.atari.protocol import Protocol
 from edgedistill.errors import BadRequest, did_you_mean
 
-# Cards give the greedy player, our protocol's and Mnih et al.'s.
+# Cards give our protocol's player, the greedy one and Mnih et al.'s, as `edgedistill evaluate` does.
 CARD_EPSILONS = (0.01, 0.0, 0.05)
 PRECISIONS = ("int8", "float32")
 # What `edgedistill export` calls each.

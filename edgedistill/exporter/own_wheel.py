@@ -18,6 +18,9 @@ from edgedistill.errors import EdgeDistillError
 
 # In a checkout these two lie beside the package (pyproject.toml, package-dir).
 DATA_PACKAGES = ("export", "student_zoo")
+# What a release leaves out as well (pyproject.toml, package-data): pictures, and what caches and interrupted writes
+# leave.
+LEFT_OUT = (".gif", ".png", ".pyc", ".partial")
 # Of the metadata directory; what else is in there speaks of this machine's installation.
 METADATA_FILES = ("METADATA", "entry_points.txt", "licenses/LICENSE")
 TAG = "py3-none-any"
@@ -58,9 +61,11 @@ def _package_files() -> Iterator[tuple[str, bytes]]:
 
 def _files(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
     for entry in folder.iterdir():
+        if entry.name.startswith("."):
+            continue
         if entry.is_dir() and entry.name != "__pycache__":
             yield from _files(entry, f"{path}/{entry.name}")
-        elif entry.is_file() and not entry.name.startswith(".") and not entry.name.endswith((".pyc", ".partial")):
+        elif entry.is_file() and not entry.name.endswith(LEFT_OUT):
             yield f"{path}/{entry.name}", entry.read_bytes()
 
 

@@ -89,7 +89,7 @@ def run_job(folder: Path, game: str, threads: int, should_stop: Callable[[], boo
 
 def say(place: GameFolder, line: str) -> None:
     """Append a line to the game's log."""
-    with place.log.open("a") as log:
+    with place.log.open("a", encoding="utf-8") as log:
         log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
 
 

@@ -69,7 +69,7 @@ class LocalJobs:
             return "stopped from outside"
         if code < 0:
             return f"killed by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
-        lines = log.read_text(errors="replace").splitlines()
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         return f"{lines[-1] if lines else 'no message'} (see {log})"
 
     def stop(self) -> None:

@@ -1,9 +1,11 @@
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from importlib.metadata import requires
 from io import BytesIO
@@ -24,6 +26,8 @@ from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
 
 BOARDS = [name for name in target_names() if find_target(name).kind == "onnx"]
+# User and group without rights, on every Linux.
+NOBODY = 65_534
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -40,6 +44,26 @@ def folder(student, tmp_path):
 
 def run(*command, **options):
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **options)
+
+
+@pytest.fixture
+def python(tmp_path):
+    """`python("64 aarch64 3.11", base="/usr")`: a Python of another machine; its environments are made at once."""
+
+    def make(answer, base="/usr"):
+        script = tmp_path / "python"
+        script.write_text(
+            '#!/bin/sh\ncase "$*" in\n'
+            f"*platform*) echo {answer} ;;\n"
+            f"*base_prefix*) echo {base} ;;\n"
+            '*ensurepip*) [ $(id -u) != 0 ] || [ -n "${DESTDIR-}" ] ;;\n'  # so that no test installs for this machine
+            '*"-m venv"*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && cp "$0" "$4/bin/edgedistill" ;;\n'
+            "esac\n"
+        )
+        script.chmod(0o755)
+        return script
+
+    return make
 
 
 def only_our(folder, **environment):
@@ -104,6 +128,86 @@ def test_an_offline_folder_installs_and_plays(cli, student, tmp_path):
         unit = system / "etc/systemd/system/edgedistill.service"
         assert unit.read_bytes() == (board / "edgedistill.service").read_bytes()
         assert unit.stat().st_mode & 0o777 == 0o644
+    # The image is the root of another system then.
+    booted = system.rename(tmp_path / "booted")
+    text = (booted / "etc/systemd/system/edgedistill.service").read_text()
+    (start,) = re.findall(r"(?m)^ExecStart=(.+) --episodes", text)
+    words = [str(booted) + word if word.startswith("/") else word for word in start.split()]
+    played = run(*words, "--json", "--max-steps", 50)
+    assert json.loads(played.stdout)["actions_sha256"] == json.loads(here.out)["actions_sha256"]
+
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root installs a service")
+
+
+@needs_root
+def test_the_service_may_read_what_only_the_exporter_might(folder, tmp_path, python):
+    for name in ("pong.onnx", "pong.md"):
+        (folder / name).chmod(0o600)
+    (folder / "wheels").mkdir()  # of an earlier export
+    environment = os.environ | {"PYTHON": str(python("64 aarch64 3.11")), "DESTDIR": str(tmp_path / "image")}
+    installed = run("sh", folder / "install.sh", "--service", env=environment)
+    assert installed.returncode == 0, installed.stderr
+    assert "Downloading some" in installed.stdout
+    copy = tmp_path / "image/opt/edgedistill/current"
+    assert [(copy / name).stat().st_mode & 0o777 for name in ("pong.onnx", "pong.md")] == [0o644, 0o644]
+
+
+def test_an_image_lies_at_an_absolute_path(folder, python):
+    environment = os.environ | {"PYTHON": str(python("64 aarch64 3.11")), "DESTDIR": "image"}
+    refused = run("sh", folder / "install.sh", "--service", env=environment)
+    assert refused.returncode == 1
+    assert "DESTDIR is the root of a system, a path that begins with /; got image." in refused.stderr
+    assert not (folder / "image").exists()
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("answer", "base", "complaint"),
+    [
+        ("64 aarch64 3.9", "/usr", "name another Python: sudo PYTHON=python3.11 sh install.sh --service"),
+        ("64 aarch64 3.11", "/home/ada/.pyenv/versions/3.11.7", "lies in /home/ada/.pyenv/versions/3.11.7. Name"),
+        ("64 aarch64 3.11", "/root", "the service sees no home folders"),
+    ],
+)
+def test_a_python_that_the_service_cannot_have_is_refused(folder, python, answer, base, complaint):
+    environment = os.environ | {"PYTHON": str(python(answer, base))}
+    environment.pop("DESTDIR", None)
+    refused = run("sh", folder / "install.sh", "--service", env=environment)
+    assert refused.returncode == 1
+    assert complaint in refused.stderr
+
+
+def test_an_environment_of_roots_is_named_with_the_command_that_deletes_it(student, python):
+    """An installation with sudo, but without --service, is followed by one without."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "pong-pi"
+        write_board_folder(student, "pong", folder, find_target("raspberry-pi-4"))
+        script = shutil.copy(python("64 aarch64 3.11"), Path(place) / "python")
+        roots = folder / "venv-a"
+        roots.mkdir()
+        (roots / "installed.txt").touch()
+        (folder / "venv").symlink_to("venv-a")
+        roots.chmod(0o555)
+        user = {}
+        if os.getuid() == 0:
+            user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+            for path in (Path(place), folder):
+                os.chown(path, NOBODY, NOBODY)
+        environment = os.environ | {"PYTHON": str(script)}
+        environment.pop("DESTDIR", None)
+        installed = run("sh", folder / "install.sh", env=environment, cwd=place, **user)
+        advice = f"Type: sudo rm -r '{roots}'\n"
+        assert installed.returncode == 0, installed.stderr
+        assert (folder / "venv").readlink() == Path("venv-b")
+        assert installed.stderr == f"install.sh: the environment before this one is not yours to delete. {advice}"
+        (folder / "requirements.txt").write_text("# renewed\n")
+        refused = run("sh", folder / "install.sh", env=environment, cwd=place, **user)
+        assert refused.returncode == 1
+        assert refused.stderr.endswith(f"cannot be deleted: an installation with sudo may have left it. {advice}")
+        assert refused.stderr.count("\n") == 1
+        assert (folder / "venv").readlink() == Path("venv-b")
+        roots.chmod(0o755)
 
 
 def test_a_package_of_another_content_is_refused(folder):
@@ -157,7 +261,7 @@ def test_the_service_is_valid_and_exposes_little(student, tmp_path, serving):
     assert "DynamicUser=yes\n" in text
     assert "MemoryMax=256M\n" in text
     assert str(tmp_path) not in text
-    program = "/opt/edgedistill/current/venv/bin/edgedistill"
+    program = "/opt/edgedistill/current/venv/bin/python"
     assert text.count(program) == 1
     there = tmp_path / "edgedistill.service"
     there.write_text(text.replace(program, "/bin/true").replace("/opt/edgedistill/current", "/"))
@@ -183,7 +287,8 @@ def test_a_board_that_serves_lets_in_whom_the_export_named(student, cli, tmp_pat
 
     assert cli("export", "pong", *options, "--host", "127.0.0.1", "--port", 8123).code == 0
     unit = (folder / "edgedistill.service").read_text()
-    command = unit.partition("ExecStart=/opt/edgedistill/current/venv/bin/edgedistill ")[2].partition("\n")[0]
+    start = "ExecStart=/opt/edgedistill/current/venv/bin/python -I -m edgedistill "
+    command = unit.partition(start)[2].partition("\n")[0]
     assert command == "serve /opt/edgedistill/current/pong.onnx --host 127.0.0.1 --port 8123"
     assert "\nIPAddressAllow=localhost\n" in unit and "\nIPAddressDeny=any\n" in unit
     assert "\nSocketBindAllow=tcp:8123\n" in unit and "PrivateNetwork" not in unit and "tty" not in unit
@@ -229,7 +334,7 @@ def test_equal_files_give_an_equal_wheel_without_caches():
     assert own_wheel() == (name, content)
     with ZipFile(BytesIO(content)) as archive:
         names = archive.namelist()
-    assert not [each for each in names if "__pycache__" in each]
+    assert not [each for each in names if "__pycache__" in each or each.endswith((".gif", ".png"))]
     assert {"edgedistill/py.typed", "edgedistill/export/install.sh", "edgedistill/export/lock/pylock.toml"} <= set(
         names
     )

@@ -75,11 +75,41 @@ def test_pause_pauses_and_goes_on(running, chromium):
     wait_for_more(page, "decisions", 5)
     click(page, "pause")
     page.wait_for("document.getElementById('pause').textContent === 'Go on'")
+    # A label that changes and a pressed button would say it twice.
+    assert page.evaluate("document.getElementById('pause').ariaPressed") is None
+    assert page.evaluate("document.getElementById('pause').className") == "on"
     at = number(page, "decisions")
     page.evaluate("new Promise(done => setTimeout(done, 600))")
     assert number(page, "decisions") == at == running.show.decisions
     click(page, "pause")
     wait_for_more(page, "decisions", at)
+
+
+def test_a_refused_press_says_why_for_some_seconds(running, chromium):
+    page = chromium.open(running.url)
+    wait_for_more(page, "decisions", 5)
+    note = "document.getElementById('note')"
+    # Empty it takes no room, and is where screen readers look for news.
+    assert page.evaluate(f"{note}.textContent + getComputedStyle({note}).display") == "block"
+    assert page.evaluate(f"{note}.offsetHeight") == 0
+    page.evaluate("press({epsilon: 2})")
+    wait_for_more(page, "decisions", number(page, "decisions") + 5)
+    assert page.evaluate(f"{note}.textContent").startswith("What was pressed")
+    page.wait_for(f"{note}.textContent === ''")
+    page.evaluate("press({epsilon: 2})")
+    page.evaluate("press({epsilon: 0.1})")
+    page.wait_for(f"{note}.textContent === ''", seconds=3)
+
+
+def test_only_the_player_at_which_arrow_keys_stop_begins_a_game(running, chromium):
+    page = chromium.open(running.url)
+    page.wait_for("document.getElementById('student').value === 'pong/pico'")
+    page.evaluate(
+        "(select => { for (const name of ['breakout/micro', 'breakout/nano', 'breakout/pico']) {"
+        "select.value = name; select.dispatchEvent(new Event('change')) } })(document.getElementById('student'))"
+    )
+    page.wait_for("document.getElementById('who').textContent.startsWith('breakout/pico')", seconds=60)
+    assert [url for url in page.requests if url.endswith("/press")] == [f"{running.url}/press"]
 
 
 def test_another_student_is_chosen(running, chromium):

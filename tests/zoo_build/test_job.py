@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -114,6 +115,19 @@ def test_more_steps_or_games_on_the_card_make_an_export_stale(planned):
     assert not place.is_exported(plan, "pico")
     place.student("pico").write_bytes(b"damaged")
     assert not place.is_exported(plan, "pico")
+
+
+def test_a_log_is_the_same_in_every_locale(tmp_path):
+    """In C's, Python writes ASCII where nobody says what else."""
+    place = GameFolder(tmp_path, "pong")
+    place.run.mkdir(parents=True)
+    program = (
+        "import sys, pathlib; from edgedistill.zoo_build import job, layout; "
+        "job.say(layout.GameFolder(pathlib.Path(sys.argv[1]), 'pong'), 'playing at \\u03b5 0.01')"
+    )
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run(python_command("-c", program, str(tmp_path)), env=os.environ | ascii_alone, check=True, timeout=120)
+    assert place.log.read_text(encoding="utf-8").endswith(" playing at ε 0.01\n")
 
 
 def test_a_job_whose_build_is_gone_stops(planned):

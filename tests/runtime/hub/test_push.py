@@ -6,8 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 
 from edgedistill.errors import BadRequest
@@ -57,6 +59,26 @@ def test_what_is_pushed_comes_back(hub, micro, cli):
     assert {"micro.onnx", "nano.onnx", "LICENSE"} <= set(files)
     assert b"| `nano.onnx` | pong |" in files["README.md"]
     assert len([path for path in hub.paths(hub.storage) if path.startswith("/upload/")]) == 3
+
+
+def test_of_several_students_the_next_command_names_one(hub, micro, cli):
+    hub.writers = {TOKEN}
+    outcome = push(micro, shipped_student("pong", "nano"), "ada/two", HF_TOKEN=TOKEN)
+    command = outcome.stdout.rpartition("next:\n")[2].split()
+    assert command == ["edgedistill", "play", "hub:ada/two:micro.onnx"]
+    assert cli(*command[1:], "--headless", "--max-steps", 5).code == 0
+
+
+def test_one_game_has_neither_interval_nor_deviation(micro, cli):
+    model = onnx.load(micro)
+    card = load_policy(micro).card
+    score = replace(card.scores["student"][0], mean=21.0, low=21.0, high=21.0, episodes=1, returns=())
+    onnx.helper.set_model_props(model, replace(card, scores={"student": (score,)}).to_metadata())
+    micro.write_bytes(model.SerializeToString())
+    page = json.loads(cli("hub", "push", micro, "ada/pong", "--dry-run", "--json").out)["page"]
+    assert '      value: "21.00"\n' in page
+    assert "| 21.00 | – |" in page
+    assert "\nReturn of one game: ε 0.01, sticky actions 0, up to 30 no-ops" in page
 
 
 @pytest.mark.parametrize("name", ["micro.md", "micro.gif", "play.gif", "play.mp4"])
