@@ -94,7 +94,7 @@ def count_macs(network: AtariNetwork) -> int:
 
 
 MICRO = catalogue("micro")
-ADAM: dict[str, Any] = {"student_optimiser": "adam", "student_average": 0.0}
+ADAM: dict[str, Any] = {"student_optimiser": "adam", "student_average": 0.0, "student_max_grad_norm": 0.25}
 QUESTIONS: dict[str, list[Contestant]] = {
     "loss": [
         Contestant("kl, τ 0.2 of the spread", MICRO),
@@ -114,7 +114,7 @@ QUESTIONS: dict[str, list[Contestant]] = {
     "keep": [
         Contestant("muon", MICRO),
         Contestant("frames as they are", MICRO, {}, centred=False),
-        Contestant("clipped at 10", MICRO, {"student_max_grad_norm": 10.0}),
+        Contestant("clipped at 0.25", MICRO, {"student_max_grad_norm": 0.25}),
         Contestant("no average", MICRO, {"student_average": 0.0}),
         Contestant("average of 500 updates", MICRO, {"student_average": 0.998}),
     ],

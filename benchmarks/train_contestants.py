@@ -21,11 +21,12 @@ from torch import nn
 
 from edgedistill.atari.blocks import BLOCK, to_input
 from edgedistill.atari.emulator import STACK
+from edgedistill.atari.games import gym_name
 from edgedistill.atari.resize import SIDE
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.catalogue import NATURE_DQN, find_architecture
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.play import env_groups
+from edgedistill.distill.play import Play, env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.networks.network import AtariNetwork, native_bf16
@@ -111,7 +112,8 @@ def ours(settings: Settings, teacher: str, count: int) -> Measured:
     frames = config.memory_frames if config.needs_memory else 1
     memory = ReplayMemory(frames, config.envs, config.rollout_length, actions)
     lanes = ThreadPoolExecutor(config.lanes)
-    loop = distil(config, Learners.build(config, actions), memory, envs, 0, lanes)
+    learners = Learners.build(config, actions)
+    loop = distil(config, learners, memory, Play(config, learners, envs, lanes), 0, lanes)
     while True:
         progress = next(loop)
         if progress.teacher_loss is not None and len(progress.student_loss) == count:
@@ -243,7 +245,8 @@ def teacher_layers(actions: int) -> tuple[nn.Sequential, torch.dtype]:
 
 
 def _env_id(game: str) -> str:
-    return f"ALE/{''.join(word.capitalize() for word in game.split('_'))}-v5"
+    """How Gymnasium calls the game's environment."""
+    return f"ALE/{gym_name(game).removesuffix('NoFrameskip-v4')}-v5"
 
 
 def _cpu_seconds() -> float:

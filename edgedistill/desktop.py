@@ -8,6 +8,7 @@ from edgedistill.atari.games import action_count
 from edgedistill.distill import training
 from edgedistill.distill.events import Event
 from edgedistill.distill.machine import check_machine
+from edgedistill.distill.starting import first_frames
 from edgedistill.errors import BadRequest
 from edgedistill.exporter import export
 from edgedistill.exporter.exported import Exported
@@ -28,10 +29,12 @@ def train(
     """Train a teacher and its students, as `edgedistill train` does; the run goes on while its events are asked for.
 
     Args:
-        config: the settings; budgets are in agent steps, 4 emulator frames each.
+        config: the settings; budgets are in agent steps, 4 emulator frames each. Where `learning_starts` is 0, learning
+            starts with the whole memory, but after a fifth of the steps at the latest.
         out: folder of the run: a new one, or with `resume` the one to go on with.
-        resume: go on from the last checkpoint; of `config`, `steps`, `minutes` and what else does not touch what the
-            run learns may differ from the run's.
+        resume: go on from the last checkpoint; of `config`, the run's length (`steps`, `minutes`), its evaluations and
+            its machine may differ. Learning rates and what else goes by `steps` follow the new number from there on,
+            so a run that went on is not one that had as many steps from the start.
         should_stop: asked after every rollout, and between the decisions of an evaluation, there from other threads;
             where it says True, the run ends with a checkpoint.
         warn: told in words of a checkpoint that cannot be read, where the one before it is used.
@@ -47,13 +50,17 @@ def train(
     """
     if resume:
         run = RunFolder.open(Path(out))
+        own = run.config()
+        config = replace(config, learning_starts=config.learning_starts or own.learning_starts, went_on=own.went_on)
         may = {name: getattr(config, name) for name, (each, _, _) in settings_of(TrainConfig).items() if each.resumable}
-        if replace(run.config(), **may) != config:
+        if replace(own, **may) != config:
             raise BadRequest(f"{out} has other settings. Where a run goes on, these may change: {', '.join(may)}.")
         check_machine(config, action_count(config.game), resumes=True)
     elif config.frozen:
         raise BadRequest("A frozen teacher comes with `edgedistill train --teacher-from`; go on here with resume=True.")
     else:
+        if not config.learning_starts:
+            config = replace(config, learning_starts=first_frames(0, config.memory_frames, config.steps))
         check_machine(config, action_count(config.game))
         run = RunFolder.create(Path(out), config)
     return training.train(run, config, resume=resume, should_stop=should_stop, warn=warn)

@@ -92,6 +92,12 @@ def short_proofs(monkeypatch) -> None:
     monkeypatch.setattr("edgedistill.exporter.fidelity.CALIBRATION_FRAMES", 100)
 
 
+@pytest.fixture(autouse=True)
+def free_memory_unknown(monkeypatch) -> None:
+    """What a run may take, and so its settings, does not hang on what runs beside a test."""
+    monkeypatch.setattr("edgedistill.distill.machine.available_bytes", lambda: None)
+
+
 @pytest.fixture
 def evaluated_run(tmp_path, monkeypatch) -> Callable[..., Path]:
     """Makes a run's folder out of its evaluations alone, without training.

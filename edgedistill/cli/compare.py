@@ -29,7 +29,7 @@ def compare(
     the validation scores of each run, which may still be in progress.
 
     Runs that differ in nothing but the seed, the time limit and the machine
-    are seeds of one setting: they are averaged, with a 95% bootstrap interval.
+    are seeds of one setting: they are averaged, with a 95% interval.
     Other runs stand side by side, labelled by the settings that differ.
 
     Max and Mean are those of Sun & Fazli 2019; docs/reference/protocol.md defines all.

@@ -38,7 +38,15 @@ def evaluate(
             help="Probability of a random action; may repeat. Default: 0.01, 0, and Nature DQN's 0.05.",
         ),
     ] = None,
-    sticky: Annotated[float, typer.Option(min=0, max=1, help="Sticky actions; 0.25 is Machado et al. 2018.")] = 0.0,
+    sticky: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Sticky actions; 0.25 is Machado et al. 2018. Default: those that the run was trained with, or of the "
+            "scores on the file's card.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the games.")] = EVALUATION_SEED,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -50,11 +58,13 @@ def evaluate(
     from edgedistill.runtime.retained import retained
     from edgedistill.runtime.shipped import find_student, is_run
 
+    # Before there is a bar: it has a thread, and beside threads a file is not tried out in a child.
+    policy = None if is_run(target) else Policy.load(find_student(target, student))
+    if sticky is None:
+        sticky = _stickiness_of_file(policy) if policy else _stickiness_of_run(target)
     protocols = [
         Protocol(episodes=episodes, epsilon=each, sticky=sticky, seed=seed) for each in epsilon or [0.01, 0.0, 0.05]
     ]
-    # Before there is a bar: it has a thread, and beside threads a file is not tried out in a child.
-    policy = None if is_run(target) else Policy.load(find_student(target, student))
     with progress() as bar:
 
         def on_games(label: str) -> OnGames:
@@ -87,6 +97,18 @@ def evaluate(
         print_json({"target": target, "game": game, "results": results})
     else:
         _print(target, game, results)
+
+
+def _stickiness_of_file(policy: "Policy") -> float:
+    """That of the games on its card, all of which are played alike; 0 where there are none."""
+    return next((score.sticky for score in policy.card.scores.get("student", ())), 0.0)
+
+
+def _stickiness_of_run(target: str) -> float:
+    """That of its own games, with which its report compares."""
+    from edgedistill.runs.folder import RunFolder
+
+    return RunFolder.open(Path(target)).config().sticky
 
 
 def _file(

@@ -152,7 +152,11 @@ def _begin(
             notes.print(f"taking the teacher from {source}", soft_wrap=True)
     teacher, mode = (str(given.pop(name, getattr(TrainConfig, name))) for name in ("teacher", "mode"))
     path = out or Path("runs") / f"{rom}-{datetime.now():%Y%m%d-%H%M%S}"
-    return new_run(path, rom, tuple(students), teacher, mode, teacher_from, given)
+    return new_run(path, rom, tuple(students), teacher, mode, teacher_from, given, warn=_note)
+
+
+def _note(message: str) -> None:
+    notes.print(message, soft_wrap=True)
 
 
 def _introduce(students: list[Architecture], rom: str) -> None:

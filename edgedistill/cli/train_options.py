@@ -9,6 +9,7 @@ import typer
 
 from edgedistill.runs.config import MOST_STEPS, TrainConfig
 from edgedistill.runs.kinds import KINDS
+from edgedistill.runs.optimisers import STUDENT_OPTIMISERS
 from edgedistill.runs.presets import FROZEN, RUSU_OFFLINE
 from edgedistill.runs.setting import Group, Setting, settings_of
 
@@ -64,6 +65,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON summary at th
 # Where a setting's default is another one.
 OTHER_DEFAULTS = {
     **{f"with {name}": kind.settings for name, kind in KINDS.items()},
+    **{f"with {name}": kind.settings for name, kind in STUDENT_OPTIMISERS.items()},
     "offline": RUSU_OFFLINE,
     "beside a frozen teacher": FROZEN,
 }

@@ -16,12 +16,19 @@ from edgedistill.runs.ensemble import architecture_of
 BASE_BYTES = 1_000_000_000
 # An emulator in its vector with its frames (docs/decisions.md).
 EMULATOR_BYTES = 2_000_000
-# Of each network: weights, gradients, two moments, the average, the copy that acts, all float32.
-BYTES_PER_PARAMETER = 6 * 4
+# Of each network: weights, gradients, two moments, the average, the copy that acts, all float32. While a checkpoint is
+# written, weights, moments and average are there twice more: as bytes, and as bytes with their digest in place.
+BYTES_PER_PARAMETER = (6 + 2 * 4) * 4
+# Of each frame of the memory while it is written, four times what it is packed to: packed, twice as above, and what
+# packing leaves (3.7 was measured). Beam Rider's pack worst of three games, to 365 bytes (docs/decisions.md).
+SAVED_BYTES_PER_FRAME = 4 * 365
 # Of each sample that is learnt from: what layers give, and the gradients of it.
 PASSES = 2
 # One is played while the one before is learnt from.
 ROLLOUTS = 2
+# What fits is free memory of this moment, and runs compare only where it comes out the same again: so it is rounded
+# down, above so many frames to the coarser step.
+COARSE_ABOVE, COARSE, FINE = 200_000, 100_000, 10_000
 FRAMES, EMULATORS = "the memory of frames", "emulators"
 # The setting that makes each part smaller.
 OPTIONS = {
@@ -64,13 +71,16 @@ def check_machine(config: TrainConfig, actions: int, *, resumes: bool = False) -
 
 
 def fitting_frames(config: TrainConfig, actions: int) -> int:
-    """The run's `memory_frames`, or as many as fit beside the rest of it, in whole ten thousands."""
+    """The run's `memory_frames`, or as many as fit beside the rest of it, in round numbers."""
     available = available_bytes()
     if available is None:
         return config.memory_frames
     rest = sum(size for part, size in memory_parts(config, actions).items() if part != FRAMES)
-    fitting = (available - rest) // ReplayMemory.bytes_needed(1, actions) // 10_000 * 10_000
-    return max(min(config.memory_frames, fitting), 10_000)
+    fitting = (available - rest) // _memory_bytes(1, actions)
+    if fitting >= config.memory_frames:
+        return config.memory_frames
+    step = COARSE if fitting > COARSE_ABOVE else FINE
+    return min(config.memory_frames, max(fitting // step * step, FINE))
 
 
 def memory_parts(config: TrainConfig, actions: int) -> dict[str, int]:
@@ -86,12 +96,17 @@ def memory_parts(config: TrainConfig, actions: int) -> dict[str, int]:
     emulators = config.envs + GAMES_AT_ONCE * min(config.lanes, 1 + len(students))
     return {
         "Python and torch": BASE_BYTES,
-        FRAMES: ReplayMemory.bytes_needed(config.memory_frames, actions) if config.needs_memory else 0,
+        FRAMES: _memory_bytes(config.memory_frames, actions) if config.needs_memory else 0,
         "rollouts": ROLLOUTS * (config.rollout_length + 1) * config.envs * STACK * SIDE * SIDE,
         EMULATORS: emulators * EMULATOR_BYTES,
         "networks": BYTES_PER_PARAMETER * sum(network.parameters(actions) for network in networks),
         "minibatches": samples,
     }
+
+
+def _memory_bytes(frames: int, actions: int) -> int:
+    """Bytes of the memory of frames, and of what a checkpoint makes of it."""
+    return ReplayMemory.bytes_needed(frames, actions) + SAVED_BYTES_PER_FRAME * frames
 
 
 def _values(networks: list[Architecture], actions: int) -> int:

@@ -1,20 +1,26 @@
 """The play of a run: who acts in its games, and from where the next rollout goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from threading import Event as Flag
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from edgedistill.atari.blocks import to_blocks
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
-from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, student_envs
+from edgedistill.experience.collect import Driver, collect, epsilon_of_envs, replay, student_envs
 from edgedistill.experience.rollout import Rollout
 from edgedistill.networks.network import acting_copy
 from edgedistill.profiler import results, timed
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.schedule import Span
+
+# Agent steps that take some ten seconds to play again, on two cores.
+LONG_REPLAY = 50_000
 
 
 def env_groups(config: TrainConfig) -> list[TrainingEnvs]:
@@ -37,17 +43,25 @@ class Play:
         self._student_envs = student_envs(len(learners.students.learners), config.student_driven, config.envs)
         self._rollout: Rollout
         self._jobs: list[Future[list[float]]] = []
+        self._began = 0
+        """Agent step at which the games began"""
+        self._none_played = np.empty((0, config.envs), np.uint8)
+        self._played = [self._none_played]
+        """Actions (T, N) of each rollout since then"""
         self._returns: list[float] = []
         self._abandoned = Flag()
 
     def take(self, span: Span) -> Rollout:
         """The rollout of a span, once it is played."""
         if span.restarts:
-            self._restart(span)
+            self._begin_games(span.step, self._none_played, lambda: False)
+        if not self._jobs:
             self.begin(span)
         for finished in results(self._jobs):
             self._returns += finished
+        self._jobs = []
         self._first = self._rollout.blocks[-1]
+        self._played.append(self._rollout.action.astype(np.uint8))
         return self._rollout
 
     def begin(self, span: Span | None) -> None:
@@ -95,13 +109,42 @@ class Play:
         self._returns.clear()
         return mean
 
-    def _restart(self, span: Span) -> None:
-        resets = [
-            self._lanes.submit(group.reset, int(seed.generate_state(1)[0]))
-            for group, seed in zip(self._groups, self._seeds(span), strict=True)
+    def tensors(self) -> dict[str, Tensor]:
+        """What puts the games back: the actions since they began (T, N), and when and in how many groups they did."""
+        return {
+            "games.actions": torch.from_numpy(np.concatenate(self._played)),
+            "games.began": torch.tensor([self._began, len(self._groups)]),
+        }
+
+    def was_in(self, tensors: Mapping[str, Tensor], step: int) -> bool:
+        """Whether `tensors` tells how these games came to an agent step. Other groups of games have other seeds."""
+        if not tensors:
+            return False
+        began, groups = tensors["games.began"].tolist()
+        rows = (step - began) // self._config.envs
+        return groups == len(self._groups) and tensors["games.actions"].shape == (rows, self._config.envs)
+
+    def put_back(
+        self, tensors: Mapping[str, Tensor], should_stop: Callable[[], bool], warn: Callable[[str], None]
+    ) -> bool:
+        """Play again what `tensors` tells; `warn` hears where that takes a while. Whether nobody stopped it."""
+        actions = tensors["games.actions"].numpy()
+        if actions.size > LONG_REPLAY:
+            warn(f"Its games play their last {actions.size:,} steps again, to go on where they were.")
+        self._begin_games(int(tensors["games.began"][0]), actions, should_stop)
+        return not should_stop()
+
+    def _begin_games(self, step: int, actions: NDArray[np.uint8], should_stop: Callable[[], bool]) -> None:
+        """Let all games begin as they do at an agent step, and play `actions` (T, N) in them."""
+        seeds = self._seeds(Span(self._config, step, restarts=True))
+        jobs = [
+            self._lanes.submit(replay, group, int(seed.generate_state(1)[0]), actions[:, games], should_stop)
+            for group, games, seed in zip(self._groups, self._slices, seeds, strict=True)
         ]
-        self._first = to_blocks(np.concatenate([reset.result() for reset in resets]))
-        self._running_return[:] = 0.0
+        played = [job.result() for job in jobs]
+        self._first = to_blocks(np.concatenate([obs for obs, _ in played]))
+        self._running_return[:] = np.concatenate([returns for _, returns in played])
+        self._began, self._played = step, [actions]
 
     def _seeds(self, span: Span) -> list[np.random.SeedSequence]:
         return span.play_seed.spawn(len(self._groups))

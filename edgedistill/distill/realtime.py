@@ -7,11 +7,10 @@ frozen teacher plays into the same memory; offline distillation (Rusu et al. 201
 The work of each line is dealt out to a few threads, the lanes, of which none writes what another one reads.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import closing
 
-from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.events import Progress
 from edgedistill.distill.learners import Learners
 from edgedistill.distill.play import Play
@@ -24,19 +23,22 @@ def distil(
     config: TrainConfig,
     learners: Learners,
     memory: ReplayMemory,
-    envs: Sequence[TrainingEnvs],
+    play: Play,
     start_step: int,
     lanes: Executor,
+    *,
+    restarts: bool = True,
 ) -> Iterator[Progress]:
-    """Train teacher and students from `start_step` to `config.steps`, with the threads of `lanes`.
+    """Train teacher and students from `start_step` to `config.steps`, with the threads of `lanes`. `restarts` says
+    whether the games begin anew there.
 
     The random numbers of a rollout derive from the run's seed and its step, so a resumed run draws the
     same, with the same number of threads.
     """
     teacher, students = learners.teacher, learners.students
-    with closing(Play(config, learners, envs, lanes)) as play:
-        for span in rollouts(config, start_step):
-            rollout = play.take(span)  # restarts the games after a checkpoint
+    with closing(play):
+        for span in rollouts(config, start_step, restarts=restarts):
+            rollout = play.take(span)
             memory.add(teacher.relabel(rollout, span, lanes))
             students.prepare(memory, span)
             students.update_on(teacher.update(rollout, memory, span, lanes), lanes)  # DQN yields what it learnt from

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from torch import Tensor
 
@@ -15,17 +15,19 @@ from edgedistill.networks.learner import LEARNING
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.schedule import evaluation_due, teacher_learns
+from edgedistill.runs.went_on import with_change
 from edgedistill.teachers.teacher import NAME
 
 
 def take_up(
     run: RunFolder, config: TrainConfig, learners: Learners, memory: ReplayMemory, warn: Callable[[str], None]
-) -> tuple[int, RunState, bool]:
+) -> tuple[int, RunState, bool, dict[str, Tensor]]:
     """Put the last checkpoint back into the learners and the memory, drop what was logged after it, and keep the
     settings that it goes on with. A run that ended before its first checkpoint begins again.
 
     Returns:
-        Its agent step, its state, and whether the evaluation of that step is still to be made.
+        Its agent step, its state, whether the evaluation of that step is still to be made, and what `Play.put_back`
+        takes.
 
     Raises:
         BadRequest: the run has all its steps and evaluations.
@@ -33,9 +35,9 @@ def take_up(
     """
     if not run.has_checkpoint():
         warn(f"{run.path} has no checkpoint yet. It begins again.")
-        run.save_config(config)
+        run.save_config(replace(config, went_on=()))
         run.forget_after(-1, warn)
-        return 0, RunState(best_teaches=config.frozen), False
+        return 0, RunState(best_teaches=config.frozen), False, {}
     tensors, saved = run.load_checkpoint(warn)
     state = RunState(**{entry.name: saved[entry.name] for entry in fields(RunState) if entry.name in saved})
     step: int = saved["step"]
@@ -56,7 +58,9 @@ def take_up(
     evaluated = _take_over_evaluation(run, config, state, step)
     if step >= config.steps and evaluated:
         raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
-    run.save_config(config)
+    own = run.config()
+    asked = saved.get("asked_steps", own.steps)
+    run.save_config(replace(config, went_on=with_change(own.went_on, step, asked, config.steps)))
     run.forget_after(step, warn)
     if config.needs_memory:
         _fill(memory, run, step, warn)
@@ -64,7 +68,8 @@ def take_up(
     # With fewer steps, the step at which it would have been scored a last time may lie behind.
     unscored = bool(config.students) and not learns and not state.best_teaches
     is_due = step >= config.steps or unscored or evaluation_due(config, step)
-    return step, state, is_due and not evaluated
+    games = {name: tensor for name, tensor in tensors.items() if name.startswith("games.")}
+    return step, state, is_due and not evaluated, games
 
 
 def _with_average_anew(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

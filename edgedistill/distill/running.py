@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from edgedistill.distill.learners import Learners
+from edgedistill.distill.play import Play
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
@@ -32,6 +33,7 @@ class Running:
     config: TrainConfig
     learners: Learners
     memory: ReplayMemory
+    play: Play
     lanes: Executor
     """Threads for work that need not be done one after the other"""
     should_stop: Callable[[], bool]

@@ -1,6 +1,6 @@
 """A new run: its settings resolved, its frozen teacher, if any, copied in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ def new_run(
     mode: str,
     teacher_from: Sequence[str],
     given: dict[str, Any],
+    *,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> tuple[RunFolder, TrainConfig]:
     """Create the run that was asked for.
 
@@ -34,20 +36,28 @@ def new_run(
         mode: `realtime` or `offline`.
         teacher_from: where a frozen teacher is, as `load_ready_teacher` reads it; of several, the mean of their
             policies teaches. Empty: the teacher learns in this run.
-        given: further settings of `TrainConfig`; the rest are those of the teacher and mode.
+        given: further settings of `TrainConfig`; the rest are those of the teacher, mode and optimiser.
+        warn: told in words of a memory that is smaller than the usual one.
 
     Raises:
         BadRequest: settings that do not fit, an unusable teacher, or a folder that holds a run already.
     """
-    settings = {**preset(teacher=teacher, mode=mode, frozen=bool(teacher_from)), **given}
+    usual = preset(
+        teacher=teacher, mode=mode, frozen=bool(teacher_from), student_optimiser=given.get("student_optimiser")
+    )
+    settings = {**usual, **given}
     actions = action_count(game)
     if "minibatch" in given and not teacher_from and teacher in KINDS and KINDS[teacher].from_replay:
         # Its students learn from the same minibatches.
         settings["student_batch"] = given.get("student_batch", given["minibatch"])
     if "learning_starts" not in given:
-        settings["learning_starts"] = _learning_starts(settings)
+        settings["learning_starts"] = first_frames(
+            int(settings.get("learning_starts", TrainConfig.learning_starts)),
+            int(settings.get("memory_frames", TrainConfig.memory_frames)),
+            int(settings.get("steps", TrainConfig.steps)),
+        )
     if not teacher_from:
-        config = _fitted(TrainConfig(game, students, mode=mode, teacher=teacher, **settings), actions, given)
+        config = _fitted(TrainConfig(game, students, mode=mode, teacher=teacher, **settings), actions, given, warn)
         return RunFolder.create(path, config), config
     if not students:
         raise BadRequest("A frozen teacher learns nothing, so --teacher-only leaves nothing to train.")
@@ -66,32 +76,44 @@ def new_run(
         teacher_from=" + ".join(teacher_from), teacher_emits_q=ready.emits_q, ensemble=ready.members,
         **settings,
     )  # fmt: skip
-    config = _fitted(config, actions, given)
+    config = _fitted(config, actions, given, warn)
     run = RunFolder.create(path, config)
     run.save_best_teacher(ready.tensors, {"step": ready.step})
     return run, config
 
 
-def _learning_starts(settings: dict[str, Any]) -> int:
-    """Where no number was asked for: that of the teacher and mode, but no more than the memory holds, nor than a fifth
-    of the steps."""
-    usual = int(settings.get("learning_starts", 0))
-    holds = int(settings.get("memory_frames", TrainConfig.memory_frames))
-    most = min(holds, max(1, int(settings.get("steps", TrainConfig.steps)) // 5))
-    return min(usual, most) if usual or most == holds else most
+def first_frames(usual: int, memory_frames: int, steps: int) -> int:
+    """The `learning_starts` of a run for which no number was asked.
+
+    Args:
+        usual: that of the teacher and mode; 0 for the whole memory.
+        memory_frames: frames in the memory.
+        steps: agent steps of the run.
+
+    Returns:
+        The usual number, but no more than the memory holds, nor than a fifth of the steps.
+    """
+    most = min(memory_frames, max(1, steps // 5))
+    return min(usual, most) if usual or most == memory_frames else most
 
 
-def _fitted(config: TrainConfig, actions: int, given: dict[str, Any]) -> TrainConfig:
+def _fitted(config: TrainConfig, actions: int, given: dict[str, Any], warn: Callable[[str], None]) -> TrainConfig:
     """The run's settings, with a memory of frames that fits where its size was not asked for.
 
     Raises:
         BadRequest: this machine cannot do such a run.
     """
+    usual = config.memory_frames
     if "memory_frames" not in given:
         frames = fitting_frames(config, actions)
         starts = config.learning_starts if "learning_starts" in given else min(config.learning_starts, frames)
         config = replace(config, memory_frames=frames, learning_starts=starts)
     check_machine(config, actions)
+    if config.memory_frames < usual:
+        warn(
+            f"The memory holds {config.memory_frames:,} frames, as many as this machine has room for now, and not the "
+            f"usual {usual:,}. Another seed compares only with as many: --memory-frames {config.memory_frames}"
+        )
     return config
 
 

@@ -13,7 +13,7 @@ from edgedistill.distill.learners import Learners
 from edgedistill.distill.machine import check_machine
 from edgedistill.distill.observers import OBSERVERS
 from edgedistill.distill.observers.observer import tell
-from edgedistill.distill.play import env_groups
+from edgedistill.distill.play import Play, env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.distill.resuming import take_up
 from edgedistill.distill.running import Running, RunState
@@ -22,6 +22,7 @@ from edgedistill.experience.memory import ReplayMemory
 from edgedistill.profiler import Profile, profiling
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.schedule import restart_due
 
 
 def train(
@@ -55,11 +56,15 @@ def train(
         memory = ReplayMemory(frames, config.envs, config.rollout_length, envs[0].actions)
         if config.frozen:
             _load_frozen_teacher(run, learners)
-        step, state, owes = 0, RunState(best_teaches=config.frozen), False
+        play = Play(config, learners, envs, lanes)
+        step, state, owes, restarts = 0, RunState(best_teaches=config.frozen), False, True
         if resume:
-            step, state, owes = take_up(run, config, learners, memory, warn)
+            step, state, owes, games = take_up(run, config, learners, memory, warn)
+            restarts = restart_due(config, step) or not play.was_in(games, step)
+            if not restarts and not play.put_back(games, should_stop, warn):
+                return
 
-        running = Running(run, config, learners, memory, lanes, should_stop, state, step, owes)
+        running = Running(run, config, learners, memory, play, lanes, should_stop, state, step, owes)
         wanted = [observer for observer in OBSERVERS if observer.is_wanted(running)]
         observers = [opened.enter_context(closing(observer(running))) for observer in wanted]
         if resume:
@@ -67,7 +72,7 @@ def train(
         if running.stopped:
             return
         hand_over_if_due(running)
-        for progress in distil(config, learners, memory, envs, step, lanes):
+        for progress in distil(config, learners, memory, play, step, lanes, restarts=restarts):
             running.step = progress.step
             running.tick()
             yield from tell(observers, progress)

@@ -55,6 +55,27 @@ def epsilon_of_envs(step: int, decay_steps: int, floors: NDArray[np.float64]) ->
     return 1.0 + progress * (floors - 1.0)
 
 
+@timed("emulators")
+def replay(
+    envs: TrainingEnvs, seed: int, actions: NDArray[np.uint8], should_stop: Callable[[], bool]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Let games begin and play actions (T, N) in them, until somebody wants to stop.
+
+    Returns:
+        Their stacks (N, 4, 84, 84), and the rewards of each one's game so far (N,).
+    """
+    obs = envs.reset(seed)
+    running_return = np.zeros(envs.count)
+    for action in actions.astype(np.int64):
+        if should_stop():
+            break
+        step = envs.step(action)
+        obs = step.obs_tp1
+        running_return += step.reward_t
+        running_return[step.game_over_t] = 0.0
+    return obs, running_return
+
+
 @timed("acting")
 @torch.inference_mode()
 def collect(

@@ -1,7 +1,9 @@
 """The ring of recent play: DQN's replay memory, and the distillation memory of students beside PQN or a frozen teacher.
 
 On PQN's own minibatches, correlated and from one moment's policy, small students learn nothing; a memory of the last
-rollouts, sampled uniformly, averages over many recent teachers. Its targets cost nothing: they were computed to act.
+rollouts, sampled uniformly, averages over many recent teachers. The targets of a teacher without an average cost
+nothing: they were computed to act. An average, which teaches by default, looks at each rollout once more
+(`LearningTeacher.relabel`), and the best teacher at the whole memory when it takes over (`revalue`).
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +29,7 @@ class Transitions:
     blocks_t: NDArray[np.uint8]
     """(B, 21, 21, 64)"""
     q_t: NDArray[np.float32]
-    """(B, A): the teacher's values when it acted"""
+    """(B, A): the values that teach: the teacher's when it acted, its average's, or the best teacher's"""
     action_t: NDArray[np.int64]
     """(B,)"""
     reward_t: NDArray[np.float32]

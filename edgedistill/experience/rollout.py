@@ -21,7 +21,8 @@ class Rollout:
     game_over: NDArray[np.bool_]
     """(T, N); what follows is the first of the next game"""
     q: NDArray[np.float32]
-    """(T+1, N, A): the teacher's values when it acted, or watched a student act"""
+    """(T+1, N, A): the teacher's values when it acted, or watched a student act; for students, its average's instead,
+    where there is one"""
     restarted: bool = False
     """Whether all games began anew with it; otherwise it goes on where the one before ended"""
 

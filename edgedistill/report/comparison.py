@@ -100,7 +100,7 @@ class Comparison:
         return tuple(dict.fromkeys(curve.run for curve in self.curves if curve.best_retention is None))
 
     def to_dict(self) -> dict[str, object]:
-        """For `--json`; shares are fractions, and an `interval` is null where one run leaves nothing to resample."""
+        """For `--json`; shares are fractions, and an `interval` is null of one run."""
         runs = [
             {
                 "run": str(run.path),

@@ -1,7 +1,7 @@
 """The settings of a run in words: which differ from the defaults, and the command that repeats it."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgedistill.catalogue import load_catalogue
@@ -17,7 +17,7 @@ class SettingLine:
     flag: str
     value: str
     default: str
-    """Of a run with this teacher and mode"""
+    """Of a run with this teacher, mode and optimiser of students"""
     help: str
     changed: bool
     words: tuple[str, ...]
@@ -26,7 +26,9 @@ class SettingLine:
 
 def setting_lines(config: TrainConfig) -> list[SettingLine]:
     """Every setting, those that differ from the defaults first."""
-    usual = preset(teacher=config.teacher, mode=config.mode, frozen=config.frozen)
+    usual = preset(
+        teacher=config.teacher, mode=config.mode, frozen=config.frozen, student_optimiser=config.student_optimiser
+    )
     lines = []
     for name, (setting, _, declared) in settings_of(TrainConfig).items():
         value, default = getattr(config, name), usual.get(name, declared)
@@ -46,7 +48,7 @@ def _words(flag: str, value: object) -> tuple[str, ...]:
 
 
 def train_command(config: TrainConfig) -> str:
-    """The command that trains such a run anew.
+    """The command that trains such a run anew, up to where it first went on with other steps (`go_on_commands`).
 
     A student that is not the catalogue's is named as the file of its design would be, a frozen teacher as it was given.
     """
@@ -59,11 +61,21 @@ def train_command(config: TrainConfig) -> str:
         words += ["--student", student.name if known else f"{student.name}.toml"]
     if not config.students:
         words.append("--teacher-only")
-    for line in setting_lines(config):
+    asked = config.went_on[0].steps if config.went_on else config.steps
+    for line in setting_lines(replace(config, steps=asked)):
         # A frozen teacher brings its own kind and network.
         if line.changed and not (config.frozen and line.flag in ("--teacher", "--teacher-network")):
             words += line.words
     return shlex.join(words)
+
+
+def go_on_commands(path: Path, config: TrainConfig) -> list[str]:
+    """How the run went on with other steps, each time."""
+    steps = [*(each.steps for each in config.went_on[1:]), config.steps]
+    return [
+        f"edgedistill train --resume {shlex.quote(str(path))} --steps {now}   # at {each.step:,} agent steps"
+        for each, now in zip(config.went_on, steps, strict=bool(config.went_on))
+    ]
 
 
 def next_commands(path: Path, config: TrainConfig) -> list[str]:

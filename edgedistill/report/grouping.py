@@ -73,6 +73,7 @@ def _setting(config: TrainConfig) -> dict[str, Any]:
     # The summary is a text about the student and trains nothing.
     table["students"] = [student.to_dict() | {"summary": ""} for student in config.students]
     table["ensemble"] = [asdict(member) for member in config.ensemble]
+    table["went_on"] = [asdict(each) for each in config.went_on]
     return {name: value for name, value in table.items() if name not in NOT_PART_OF_A_SETTING}
 
 
@@ -125,9 +126,10 @@ def _folder_labels(groups: list[list[EvaluatedRun]]) -> list[str]:
 
 
 def _short(value: object) -> str:
-    """A setting's value in a few characters; of students only the names, of an ensemble's members their sources."""
+    """A setting's value in a few characters; of students only the names, of an ensemble's members their sources, of a
+    run that went on the steps where it did."""
     if isinstance(value, dict):
-        return str(value.get("name") or value["source"])
+        return str(value.get("name") or value.get("source") or value["step"])
     if isinstance(value, list | tuple):
-        return "+".join(map(_short, value))
+        return "+".join(map(_short, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,13 @@ from rich.table import Table as RichTable
 from edgedistill.atari.games import game_title
 from edgedistill.errors import EdgeDistillError
 from edgedistill.report.comparison import compare_runs
-from edgedistill.report.configuration import SettingLine, next_commands, setting_lines, train_command
+from edgedistill.report.configuration import (
+    SettingLine,
+    go_on_commands,
+    next_commands,
+    setting_lines,
+    train_command,
+)
 from edgedistill.report.curves import EvaluatedRun
 from edgedistill.report.drawing import COLOURS, GREY, Line, chart, thinned, to_svg
 from edgedistill.report.final_scores import FinalScore, exported_students, final_scores
@@ -120,7 +126,7 @@ def _section(run: EvaluatedRun, most_clip_bytes: int, warn: Tell, report: Tell) 
         values=_values(config),
         charts=_charts(run),
         settings=setting_lines(config),
-        commands=[train_command(config), *next_commands(run.path, config)],
+        commands=[train_command(config), *go_on_commands(run.path, config), *next_commands(run.path, config)],
     )
 
 

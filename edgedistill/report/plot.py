@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from math import ceil
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
@@ -17,7 +18,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 # As many of the legend's characters fit beside each other below three panels, wide ones and lines included.
 LEGEND_CHARACTERS = 170
 STEPS = "agent steps (4 emulator frames each)"
-
+# Of retention: so far a band is shown beyond the lines.
+BAND_ROOM = 0.5
 
 Place = Callable[[MeanPoint], float]
 """Where on the horizontal axis a point lies."""
@@ -72,6 +74,9 @@ def _mark_teacher(axes: Axes) -> None:
     )  # fmt: skip
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     bottom, top = axes.get_ylim()
+    # The interval of two seeds reaches far: it leaves the picture before the lines lose their room.
+    heights = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.get_lines()])
+    bottom, top = max(bottom, heights.min() - BAND_ROOM), min(top, heights.max() + BAND_ROOM)
     axes.set_ylim(min(bottom, -0.05), max(top, 1.1))
 
 

@@ -30,7 +30,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
     if any(summary.runs == 1 for summary in comparison.by_game):
         yield "1 seed: no interval; what another seed would give is not known"
     if any(summary.runs > 1 for summary in comparison.by_game):
-        yield "[ ] of a mean over seeds: 95% bootstrap interval"
+        yield "[ ] of a mean over seeds: 95% interval, by Student's t"
     estimates = [summary.final_retention for summary in comparison.over_games]
     for resampled in {estimate.resampled: None for estimate in estimates if estimate and estimate.resampled}:
         what = "the seeds within each game" if resampled == "seeds" else "the runs, whatever their game"

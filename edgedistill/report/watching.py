@@ -177,7 +177,8 @@ def _differences(
 
 def _bars(player: str, actions: Sequence[str], values: Values) -> Bars:
     """values (A,)."""
-    low, spread = float(values.min()), float(np.ptp(values)) or 1.0
+    low = float(values.min())
+    spread = float(values.max()) - low or 1.0
     taken = int(values.argmax())
     return Bars(
         player,

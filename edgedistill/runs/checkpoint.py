@@ -33,7 +33,12 @@ BEST = table({"step": whole()}, {"mean": number()}, open_=True)
 BEST_SO_FAR = table({"step": whole(), "mean": number()}, open_=True)
 STATE = table(
     {"step": whole()},
-    {"seconds": number(0), "evaluation_seconds": number(0), "best_teacher": optional(BEST_SO_FAR)},
+    {
+        "seconds": number(0),
+        "evaluation_seconds": number(0),
+        "best_teacher": optional(BEST_SO_FAR),
+        "asked_steps": whole(1),
+    },
     open_=True,
 )
 

@@ -11,6 +11,7 @@ from edgedistill.errors import BadRequest
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.ensemble import MOST_MEMBERS, parse_members
 from edgedistill.runs.setting import settings_of
+from edgedistill.runs.went_on import parse_went_on
 from edgedistill.schema import short
 
 CONFIG_VERSION = 2
@@ -38,6 +39,7 @@ def config_from_json(text: str, source: str) -> TrainConfig:
             raise BadRequest(f"{source}: written by another version of edgedistill.")
         table["students"] = tuple(parse_architecture(student, source) for student in table["students"])
         table["ensemble"] = parse_members(table.get("ensemble", []))
+        table["went_on"] = parse_went_on(table.get("went_on", []))
         if isinstance(table.get("epsilon_floors"), list):
             table["epsilon_floors"] = tuple(table["epsilon_floors"])
         unknown = set(table) - {field.name for field in fields(TrainConfig)}
@@ -78,9 +80,10 @@ def _checked(table: dict[str, Any], source: str) -> TrainConfig:
 
 
 def resumed_config(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
-    """The settings with which a run goes on: its own, but for changes that do not touch what it learns.
+    """The settings with which a run goes on: its own, but for its length, its evaluations and its machine.
 
-    `minutes` count from now, so they are not kept.
+    What goes by `steps` follows a new number from there on: learning rates that had fallen rise again, and the finish
+    moves to the new end. `minutes` count from now, so they are not kept.
 
     Raises:
         BadRequest: a change of any other setting.

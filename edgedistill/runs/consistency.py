@@ -69,6 +69,11 @@ def _check_kind(config: "TrainConfig") -> None:
                 f"--student-batch out, got {config.student_batches:g} and {config.student_batch} of its "
                 f"{config.minibatch}."
             )
+        if config.students and config.teacher_average > 0:
+            raise BadRequest(
+                f"Students of a {config.teacher} teacher learn its values of the moment, so an average of it would not "
+                f"teach them: leave --teacher-average out (0), got {config.teacher_average:g}."
+            )
     elif config.minibatch > config.rollout_steps:
         raise BadRequest(
             f"--minibatch must be at most envs × rollout length = {config.rollout_steps}, got {config.minibatch}."

@@ -5,7 +5,8 @@ stand as text, since settings are read where torch is not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class OptimiserKind:
     """What for, after its name"""
     not_for: tuple[str, ...] = ()
     """Kinds of teacher that do not learn with it, and have another one among their settings"""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """That go with it, where they differ from `TrainConfig`'s own defaults"""
 
 
 TEACHER_OPTIMISERS = {
@@ -31,7 +34,8 @@ STUDENT_OPTIMISERS = {
     "muon": OptimiserKind(
         "edgedistill.networks.optimisers:student_muon", "for the weights of its layers beside adam for biases and head"
     ),
-    "adam": OptimiserKind("edgedistill.networks.optimisers:adam", "for all"),
+    # Looser, units of small students die in the noise before a teacher of Pong knows anything (docs/decisions.md).
+    "adam": OptimiserKind("edgedistill.networks.optimisers:adam", "for all", settings={"student_max_grad_norm": 0.25}),
 }
 
 

@@ -1,9 +1,10 @@
-"""Settings that go with a teacher or a mode, where they differ from `TrainConfig`'s own defaults."""
+"""Settings that go with a teacher, a mode or an optimiser, where they differ from `TrainConfig`'s own defaults."""
 
 from typing import Any
 
 from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.kinds import KINDS
+from edgedistill.runs.optimisers import STUDENT_OPTIMISERS
 
 # Rusu et al. 2015, appendix: the teacher plays an hour (54,000 steps) at ε 0.05 into a buffer of ten hours, then
 # 10,000 minibatches are learnt from it; KL at τ = 0.01 was their best loss.
@@ -30,8 +31,19 @@ RUSU_OFFLINE: dict[str, Any] = {
 FROZEN: dict[str, Any] = {"learning_starts": 20_000}
 
 
-def preset(*, teacher: str, mode: str, frozen: bool) -> dict[str, Any]:
-    """The settings for a combination; what the user gives goes over them."""
+def preset(*, teacher: str, mode: str, frozen: bool, student_optimiser: str | None = None) -> dict[str, Any]:
+    """The settings for a combination; what the user gives goes over them.
+
+    Args:
+        student_optimiser: None where it is that of the teacher and mode.
+    """
+    settings = _of_teacher_and_mode(teacher, mode, frozen)
+    optimiser = student_optimiser or settings.get("student_optimiser", TrainConfig.student_optimiser)
+    # `TrainConfig` says which optimisers there are.
+    return {**(STUDENT_OPTIMISERS[optimiser].settings if optimiser in STUDENT_OPTIMISERS else {}), **settings}
+
+
+def _of_teacher_and_mode(teacher: str, mode: str, frozen: bool) -> dict[str, Any]:
     if mode == "offline":
         return RUSU_OFFLINE
     if frozen:

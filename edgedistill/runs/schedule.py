@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
+from edgedistill.atari.emulator import FRAME_SKIP, MAX_FRAMES
 from edgedistill.runs.config import TrainConfig
 
 # Agent steps before the first evaluation, where `evaluate_every` is twice that or more.
@@ -13,6 +15,8 @@ FIRST_EVALUATION = 50_000
 # teacher's update. Rough, on a CPU (docs/decisions.md).
 PLAY_COST = 1.0
 TEACHER_COST = 4.0
+# Agent steps of a game after which all begin anew: as many as a game of the evaluation may take.
+GAME_STEPS = MAX_FRAMES // FRAME_SKIP
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Span:
     restarts: bool
     """Whether all games begin anew with it.
 
-    A checkpoint cannot hold the emulators. All runs restart them there, so that a resumed one is the same.
+    A checkpoint cannot hold the emulators. A resumed run plays again what was done since the games began; so that this
+    takes minutes at most, all runs restart them from time to time.
     """
 
     @property
@@ -35,9 +40,10 @@ class Span:
 
     @property
     def next(self) -> "Span | None":
-        """The rollout that follows without a restart, if one does."""
-        after = Span(self.config, self.end, checkpoint_due(self.config, self.end))
-        return after if self.end < self.config.steps and not after.restarts else None
+        """The rollout that may begin while students learn from this one. None where a checkpoint is due, which holds no
+        rollout that has begun."""
+        is_last = self.end >= self.config.steps or checkpoint_due(self.config, self.end)
+        return None if is_last else Span(self.config, self.end, restarts=False)
 
     @property
     def play_seed(self) -> np.random.SeedSequence:
@@ -75,23 +81,28 @@ class Span:
         return self.end % self.config.report_steps == 0 or self.end >= self.config.steps
 
 
-def rollouts(config: TrainConfig, start_step: int) -> Iterator[Span]:
-    """The rollouts of a run from `start_step`, where its games begin, to its last."""
-    span = Span(config, start_step, restarts=True)
+def rollouts(config: TrainConfig, start_step: int, *, restarts: bool = True) -> Iterator[Span]:
+    """The rollouts of a run from `start_step` to its last; `restarts` says whether its games begin anew there."""
+    span = Span(config, start_step, restarts)
     while span.step < config.steps:
         yield span
-        span = span.next or Span(config, span.end, restarts=True)
+        span = span.next or Span(config, span.end, restart_due(config, span.end))
 
 
 def is_due(config: TrainConfig, every: int, step: int) -> bool:
     """Whether `step`, a multiple of `report_steps`, is one at which something due `every` steps happens."""
-    reports = max(1, round(every / config.report_steps))
-    return step % (reports * config.report_steps) == 0
+    return step % _in_reports(config, every) == 0
 
 
 def checkpoint_due(config: TrainConfig, step: int) -> bool:
-    """Whether the run is saved at an agent step, and all games begin anew."""
+    """Whether the run is saved at an agent step."""
     return is_due(config, config.checkpoint_every, step) or is_handover(config, step)
+
+
+def restart_due(config: TrainConfig, step: int) -> bool:
+    """Whether all games begin anew at an agent step: at the first regular checkpoint after `GAME_STEPS` of each."""
+    saved_every = _in_reports(config, config.checkpoint_every)
+    return step % (saved_every * ceil(GAME_STEPS * config.envs / saved_every)) == 0
 
 
 def evaluation_due(config: TrainConfig, step: int) -> bool:
@@ -161,6 +172,11 @@ def students_in_integers(config: TrainConfig, step: int) -> bool:
 def rollout_seeds(config: TrainConfig, step: int) -> list[np.random.SeedSequence]:
     """Of the rollout that begins at `step`: for its play, the teacher's updates on it, and the students'."""
     return np.random.SeedSequence([config.seed, step]).spawn(3)
+
+
+def _in_reports(config: TrainConfig, every: int) -> int:
+    """As many agent steps as the whole number of reports that comes closest."""
+    return max(1, round(every / config.report_steps)) * config.report_steps
 
 
 def _step_cost(config: TrainConfig, teacher_learns: bool, students_learn: bool = True) -> float:

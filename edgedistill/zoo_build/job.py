@@ -102,7 +102,9 @@ def _train(place: GameFolder, plan: Plan, threads: int, should_stop: Callable[[]
         run.save_config(config)
     else:
         settings = {**plan.run_settings(), "threads": threads}
-        run, config = new_run(place.run, place.game, plan.architectures(), "pqn", "realtime", (), settings)
+        run, config = new_run(
+            place.run, place.game, plan.architectures(), "pqn", "realtime", (), settings, warn=partial(say, place)
+        )
     with stop_signals() as stop:
         events = train(
             run, config, resume=resume, should_stop=lambda: stop.is_set() or should_stop(),

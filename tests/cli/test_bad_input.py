@@ -57,6 +57,7 @@ FOR_A_RUN = ("--episodes", "5", "--epsilon", "0.1", "--no-returns", "--allow-dis
         (["train", "--student-optimiser", "moun"], "--student-optimiser must be muon or adam, got 'moun'"),
         (["train", "--teacher-optimiser", "moun"], "--teacher-optimiser must be muon, radam or rmsprop, got 'moun'"),
         (["train", "--teacher", "dqn", "--teacher-optimiser", "muon"], "--teacher-optimiser muon is for --teacher pqn"),
+        (["train", "--teacher", "dqn", "--teacher-average", "0.99"], "leave --teacher-average out (0), got 0.99"),
         (["train", "--envs", "10000000"], "--envs must be from 1 to 256, got 10000000"),
         (["train", "--teacher", "dqn", "--student-batches", "2"], "learn from its own minibatches"),
         (["train", "--student-cooldown", "1"], "leaves the teacher no step to learn in"),

@@ -7,6 +7,7 @@ from edgedistill.desktop import train
 from edgedistill.distill.machine import check_machine, fitting_frames, memory_parts
 from edgedistill.distill.starting import new_run
 from edgedistill.errors import BadRequest
+from edgedistill.experience.memory import ReplayMemory
 from edgedistill.runs.config import TrainConfig
 
 PONG_ACTIONS = 6
@@ -52,6 +53,32 @@ def test_frames_that_nobody_asked_for_are_as_many_as_fit(machine, tmp_path):
     with pytest.raises(BadRequest, match=f"Use --memory-frames {config.memory_frames} or less"):
         new_run(tmp_path / "asked", "pong", RUN.students, "pqn", "realtime", (), {"memory_frames": 10**6})
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(("fitting", "frames"), [(983_000, 900_000), (230_000, 200_000), (187_000, 180_000)])
+def test_frames_that_fit_are_a_round_number_and_told(machine, tmp_path, fitting, frames):
+    config = replace(RUN, memory_frames=1_000_000)
+    parts = memory_parts(replace(config, memory_frames=fitting), PONG_ACTIONS)
+    machine(sum(parts.values()))
+    assert fitting_frames(config, PONG_ACTIONS) == frames
+    dqn, told = {"students": RUN.students, "teacher": "dqn", "mode": "realtime", "teacher_from": (), "given": {}}, []
+    machine(4_000_000_000)
+    _, config = new_run(tmp_path / "run", "pong", **dqn, warn=told.append)
+    assert config.memory_frames % 100_000 == 0
+    assert [f"--memory-frames {config.memory_frames}" in text and "1,000,000" in text for text in told] == [True]
+
+
+def test_the_usual_number_of_frames_needs_no_word(machine, tmp_path):
+    told = []
+    machine(100_000_000_000)
+    _, config = new_run(tmp_path / "run", "pong", RUN.students, "pqn", "realtime", (), {}, warn=told.append)
+    assert (config.memory_frames, told) == (TrainConfig.memory_frames, [])
+
+
+def test_the_memory_counts_with_what_a_checkpoint_makes_of_it():
+    """Packed, in bytes twice, and what packing leaves; some 365 bytes a frame where frames differ most."""
+    frames = memory_parts(RUN, PONG_ACTIONS)["the memory of frames"]
+    assert frames - ReplayMemory.bytes_needed(RUN.memory_frames, PONG_ACTIONS) >= 3 * 365 * RUN.memory_frames
 
 
 def test_the_python_interface_refuses_as_the_command_does(machine, tmp_path, tiny_run):

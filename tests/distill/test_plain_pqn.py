@@ -10,7 +10,7 @@ import torch
 from edgedistill.atari.blocks import to_input
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.play import env_groups
+from edgedistill.distill.play import Play, env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.networks.muon import Muon
@@ -89,7 +89,7 @@ def test_the_teacher_of_a_run_is_that_of_plain_pqn(threads, optimiser, average):
     learners, plain = (Learners.build(config, actions) for _ in range(2))
     memory = ReplayMemory(10_000, config.envs, config.rollout_length, actions)  # too large to fill: students wait
     with ThreadPoolExecutor(config.lanes) as lanes:
-        loop = distil(config, learners, memory, envs, 0, lanes)
+        loop = distil(config, learners, memory, Play(config, learners, envs, lanes), 0, lanes)
         losses = [next(loop).teacher_loss for _ in range(ROLLOUTS)]
     for group in envs:
         group.close()

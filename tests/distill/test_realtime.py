@@ -10,7 +10,7 @@ import torch
 
 from edgedistill.atari.training_env import TrainingEnvs
 from edgedistill.distill.learners import Learners
-from edgedistill.distill.play import env_groups
+from edgedistill.distill.play import Play, env_groups
 from edgedistill.distill.realtime import distil
 from edgedistill.experience.memory import ReplayMemory
 from edgedistill.profiler import Profile, profiling
@@ -24,7 +24,7 @@ def events_of(config, threads=2):
     learners = Learners.build(config, envs[0].actions)
     before = {name: tensor.clone() for name, tensor in learners.tensors().items()}
     with ThreadPoolExecutor(threads) as pool:
-        events = list(distil(config, learners, memory, envs, 0, pool))
+        events = list(distil(config, learners, memory, Play(config, learners, envs, pool), 0, pool))
     for group in envs:
         group.close()
     changed = {name for name, tensor in learners.tensors().items() if name in before and (tensor != before[name]).any()}
@@ -125,7 +125,7 @@ def test_students_act_in_their_share_of_the_games_unless_the_teacher_learns_from
         for network in learners.students.learners[0].networks.values():
             network.head.bias[4] += 1000.0
     with ThreadPoolExecutor(1) as lanes:
-        for _ in distil(config, learners, memory, envs, 0, lanes):
+        for _ in distil(config, learners, memory, Play(config, learners, envs, lanes), 0, lanes):
             pass
     played = memory.sample(200, np.random.default_rng(0)).action_t
     assert (played == 4).all() == (share == 1.0 and teacher_from is not None)
@@ -168,7 +168,7 @@ def test_a_finished_teacher_does_not_explore_as_one_that_begins():
         memory = ReplayMemory(64, config.envs, config.rollout_length, envs[0].actions)
         learners = Learners.build(config, envs[0].actions)
         with ThreadPoolExecutor(1) as lanes:
-            list(distil(config, learners, memory, envs, 0, lanes))
+            list(distil(config, learners, memory, Play(config, learners, envs, lanes), 0, lanes))
         sample = memory.sample(200, np.random.default_rng(0))
         greedy.append((sample.action_t == sample.q_t.argmax(axis=1)).mean())
         for group in envs:

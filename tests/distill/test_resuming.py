@@ -24,10 +24,11 @@ def run(tiny_run, tmp_path):
 
 
 def resume(run):
-    """Resume it with more steps and stop at once: what was said."""
-    said = []
-    events = train(run, LONGER, resume=True, should_stop=lambda: True, warn=said.append)
-    assert Resumed(512) in list(events)
+    """Resume it with more steps and stop as soon as it goes on: what was said."""
+    said, seen = [], []
+    for event in train(run, LONGER, resume=True, should_stop=lambda: bool(seen), warn=said.append):
+        seen.append(event)
+    assert Resumed(512) in seen
     return said
 
 

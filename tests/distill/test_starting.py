@@ -34,6 +34,17 @@ def test_defaults_are_those_of_the_teacher_and_mode(tmp_path, tiny_run):
     assert updates == pytest.approx(10_000)
 
 
+def test_gradients_of_students_are_clipped_as_their_optimiser_needs(tmp_path, tiny_run):
+    assert TrainConfig.student_max_grad_norm == 10.0
+    assert start(tmp_path / "muon")[1].student_max_grad_norm == 10.0
+    assert start(tmp_path / "adam", student_optimiser="adam")[1].student_max_grad_norm == 0.25
+    assert start(tmp_path / "dqn", teacher="dqn", memory_frames=60_000)[1].student_max_grad_norm == 0.25
+    source = {"mode": "offline", "teacher_from": str(tiny_run.path), "memory_frames": 54_000}
+    assert start(tmp_path / "offline", **source)[1].student_max_grad_norm == 0.25
+    asked = start(tmp_path / "asked", student_optimiser="adam", student_max_grad_norm=3.0)[1]
+    assert asked.student_max_grad_norm == 3.0
+
+
 def test_learning_starts_with_a_memory_that_is_smaller_than_the_usual_start(tmp_path, tiny_run):
     assert start(tmp_path / "run", teacher_from=str(tiny_run.path), memory_frames=500)[1].learning_starts == 500
 

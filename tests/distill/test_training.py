@@ -217,7 +217,7 @@ def test_a_diverging_loss_stops_the_run_and_keeps_its_checkpoint(tmp_path, netwo
 
 
 def test_a_small_network_learns_by_itself_and_can_teach(tmp_path):
-    config = replace(FEW, students=(), steps=64, teacher_network="pico")
+    config = replace(FEW, students=(), steps=64)
     run = RunFolder.create(tmp_path / "alone", config)
     list(train(run, config))
     (trained,) = load_trained(run, ["best_teacher"])
@@ -242,6 +242,53 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_and_says_so(tmp_p
     assert said == [f"{killed.path} has no checkpoint yet. It begins again."]
     assert_equal_tensors(final_tensors(whole), final_tensors(killed))
     assert [record.step for record in killed.metrics().progress] == list(range(64, 385, 64))
+
+
+def stopped_at(path, config, step):
+    """A run that somebody stopped after an agent step."""
+    run, seen = RunFolder.create(path, config), []
+    for event in train(run, config, should_stop=lambda: isinstance(seen[-1], Progress) and seen[-1].step == step):
+        seen.append(event)
+    assert seen[-1] == Saved(step)
+    return run
+
+
+def test_a_run_goes_on_with_the_games_as_they_were_wherever_it_was_stopped_or_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr("edgedistill.runs.schedule.GAME_STEPS", 64)  # so that games begin anew at 256 and 512
+    config = replace(FEW, steps=576, sticky=0.25)
+    whole = RunFolder.create(tmp_path / "whole", config)
+    list(train(whole, config))
+    stopped = [stopped_at(tmp_path / str(steps), config, steps) for steps in (320, 512)]
+    for run in (*stopped, killed_after(tmp_path / "run", config, Progress, 448)):
+        list(train(run, config, resume=True))
+        assert_equal_tensors(final_tensors(whole), final_tensors(run))
+        for each, other in zip(run.metrics().progress, whole.metrics().progress, strict=True):
+            assert replace(each, seconds=0) == replace(other, seconds=0)
+
+
+def test_games_begin_anew_where_they_cannot_be_played_again(tmp_path):
+    """They were played in two groups, with a seed each; now it is one."""
+    config = replace(FEW, threads=2)
+    killed = killed_after(tmp_path / "run", config, Progress, 192)
+    events = list(train(killed, replace(config, threads=1), resume=True))
+    assert [event.step for event in events if isinstance(event, Progress)] == [192, 256, 320, 384]
+    assert final_tensors(killed)["games.began"].tolist() == [128, 1]
+
+
+def test_who_stops_a_run_while_its_games_are_played_again_has_it_as_it_was(tmp_path):
+    killed = killed_after(tmp_path / "run", FEW, Progress, 192)
+    before, asked, said = final_tensors(killed), [], []
+
+    def should_stop():
+        asked.append(None)
+        return len(asked) > 5
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgedistill.distill.play.LONG_REPLAY", 100)
+        assert list(train(killed, FEW, resume=True, should_stop=should_stop, warn=said.append)) == []
+    assert said == ["Its games play their last 128 steps again, to go on where they were."]
+    assert len(asked) < 15
+    assert_equal_tensors(final_tensors(killed), before)
 
 
 def test_an_evaluation_in_which_a_run_was_killed_is_made_up(tmp_path):
@@ -354,7 +401,11 @@ def test_a_teacher_that_learns_again_teaches_with_its_own_average_not_with_the_b
     list(train(killed, replace(FINISHING, evaluate_every=256), resume=True))
     assert torch.equal(final_tensors(killed)["teacher.head.bias"], best["teacher.head.bias"])
 
-    list(train(killed, replace(FINISHING, evaluate_every=256, steps=1024), resume=True, should_stop=lambda: True))
+    seen = []
+    for event in train(
+        killed, replace(FINISHING, evaluate_every=256, steps=1024), resume=True, should_stop=lambda: bool(seen)
+    ):
+        seen.append(event)
     last = final_tensors(killed)
     assert torch.allclose(last["teacher.head.bias"], last["learning.teacher.head.bias"], atol=1.0)
 

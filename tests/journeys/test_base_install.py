@@ -46,10 +46,13 @@ def test_a_shipped_student_plays(board):
 def test_a_shipped_student_is_served(board):
     """The page is in the wheel, and a stop is a stop."""
     code = """
-import os, signal, threading
-from edgedistill.cli import main
-threading.Timer(5, os.kill, (os.getpid(), signal.SIGTERM)).start()
-main(["serve", "pong", "--port", "0"])
+import subprocess, sys
+serve = [sys.executable, "-c", "from edgedistill.cli import main; main(['serve', 'pong', '--port', '0'])"]
+server = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)
+print(server.stdout.readline(), end="")
+server.terminate()
+print(server.communicate()[0], end="")
+sys.exit(server.returncode)
 """
     outcome = board("python", "-c", code)
     assert outcome.returncode == 143, outcome.stderr

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -63,10 +64,18 @@ def test_a_terminal_that_closes_stops_with_a_checkpoint(tmp_path):
         os.execv(sys.executable, [*TRAIN, "--out", str(run), "--steps", "1000000"])
     deadline = time.monotonic() + 120
     while last_step(run) < 768:
-        assert time.monotonic() < deadline
-        os.read(ours, 65_536)
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            pytest.fail("it trains no step in two minutes")
+        if select.select([ours], [], [], 1)[0]:
+            os.read(ours, 65_536)
     os.close(ours)
-    _, status = os.waitpid(child, 0)
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        if time.monotonic() > deadline + 60:
+            os.kill(child, signal.SIGKILL)
+            pytest.fail("it goes on without its terminal")
+        time.sleep(0.05)
+    _, status = ended
     assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
     assert learnt(run)[1] == last_step(run) >= 768
 

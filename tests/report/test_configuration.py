@@ -1,9 +1,13 @@
 import shlex
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from edgedistill.report.configuration import setting_lines, train_command
+from edgedistill.report.configuration import go_on_commands, setting_lines, train_command
+from edgedistill.runs.config import TrainConfig
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.went_on import WentOn
 
 
 @pytest.fixture
@@ -27,6 +31,7 @@ def begin(cli, tmp_path, monkeypatch):
         "--teacher dqn --memory-frames 20000 --learning-starts 20000",
         "--teacher-only --teacher-network micro --minutes 3",
         "--student pico --tensorboard",
+        "--student pico --student-optimiser adam",
         "--teacher-from {teacher} --mode offline --ratio 0.01 --memory-frames 60000",
     ],
 )
@@ -37,10 +42,25 @@ def test_the_command_begins_the_same_run(begin, tiny_run, options):
     assert begin("second", *words[2:]) == first
 
 
+def test_the_commands_go_on_as_the_run_did():
+    config = TrainConfig("pong", steps=3000, went_on=(WentOn(1024, 1000), WentOn(2048, 2000)))
+    assert train_command(config).endswith("--steps 1000")
+    assert go_on_commands(Path("my run"), config) == [
+        "edgedistill train --resume 'my run' --steps 2000   # at 1,024 agent steps",
+        "edgedistill train --resume 'my run' --steps 3000   # at 2,048 agent steps",
+    ]
+    assert go_on_commands(Path("run"), replace(config, went_on=())) == []
+
+
 def test_settings_of_a_mode_are_its_defaults(begin, tiny_run):
     frozen = begin("run", "--teacher-from", tiny_run.path, "--gamma", "0.9")
     changed = [(line.flag, line.value, line.default) for line in setting_lines(frozen) if line.changed]
     assert changed == [("--gamma", "0.9", "0.99")]
+
+
+def test_settings_of_an_optimiser_are_its_defaults(begin):
+    adam = begin("run", "--student", "pico", "--student-optimiser", "adam")
+    assert [line.flag for line in setting_lines(adam) if line.changed] == ["--student-optimiser"]
 
 
 def test_what_differs_comes_first(begin):

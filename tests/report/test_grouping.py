@@ -7,6 +7,7 @@ from edgedistill.errors import BadRequest
 from edgedistill.report.curves import read_run
 from edgedistill.report.grouping import fields_of_games, group_by_setting, refuse_unlike
 from edgedistill.runs.folder import RunFolder
+from edgedistill.runs.went_on import WentOn
 
 
 @pytest.fixture
@@ -42,6 +43,11 @@ def test_two_differing_fields_make_one_label(run):
         "steps=2000000, gamma=0.9, lam=0.65",
         "steps=10, gamma=0.99, lam=0.65",
     ]
+
+
+def test_a_run_that_went_on_is_no_seed_of_one_that_had_its_steps_from_the_start(run):
+    runs = [run("a"), run("b", seed=1, went_on=(WentOn(1000, 1000),)), run("c", seed=2)]
+    assert grouped(*runs) == {"went_on=none": ["a", "c"], "went_on=1000": ["b"]}
 
 
 def test_students_are_labelled_by_their_names(run):

@@ -124,3 +124,14 @@ def test_the_legend_fits_into_the_picture(evaluated_run, name):
     image = pixels(compare_runs(runs))
     for edge in (image[:3], image[-3:], image[:, :3], image[:, -3:]):
         assert (edge == 255).all()
+
+
+def test_the_wide_band_of_two_seeds_leaves_the_lines_their_room(evaluated_run):
+    runs = [
+        evaluated_run(str(seed), seed=seed, teacher=[11.7] * 2, micro=[1.7 + 10 * kept] * 2)
+        for seed, kept in enumerate((0.2, 0.9))
+    ]
+    low, high = compare_runs(runs).by_game[0].final_retention.interval
+    assert (low, high) == pytest.approx((-3.9, 5.0), abs=0.1)
+    bottom, top = plot(compare_runs(runs)).axes[0].get_ylim()
+    assert (bottom, top) == pytest.approx((-0.05, 1.5), abs=0.01)

@@ -52,7 +52,7 @@ def test_the_interval_of_a_mean_has_the_width_of_its_standard_error():
 
 @quick
 @given(shares)
-def test_an_interval_spans_the_mean_within_the_values_and_one_seed_has_none(values):
+def test_an_interval_lies_around_the_mean_and_one_seed_has_none(values):
     estimate = mean_estimate(values)
     assert estimate.runs == len(values)
     assert estimate.value == pytest.approx(np.mean(values))
@@ -60,7 +60,14 @@ def test_an_interval_spans_the_mean_within_the_values_and_one_seed_has_none(valu
         assert estimate.interval is None
     else:
         low, high = estimate.interval
-        assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+        assert low <= estimate.value <= high
+        assert estimate.value - low == pytest.approx(high - estimate.value)
+
+
+def test_the_interval_of_three_seeds_holds_the_mean_in_95_of_100_cases():
+    samples = np.random.default_rng(2).normal(0.9, 0.05, (2000, 3))
+    intervals = [mean_estimate(list(sample)).interval for sample in samples]
+    assert np.mean([low <= 0.9 <= high for low, high in intervals]) == pytest.approx(0.95, abs=0.015)
 
 
 def test_seeds_are_resampled_within_their_game():

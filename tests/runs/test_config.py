@@ -12,6 +12,7 @@ from edgedistill.runs.schedule import (
     checkpoint_due,
     evaluation_due,
     is_due,
+    rollouts,
     steps_to_go,
     student_rate,
     teacher_rate,
@@ -107,6 +108,25 @@ def test_what_is_due_falls_on_whole_rollouts():
     config = TrainConfig("pong", envs=4, rollout_length=16, minibatch=32, checkpoint_every=130)
     assert [step for step in range(64, 600, 64) if is_due(config, 130, step)] == [128, 256, 384, 512]
     assert is_due(config, 1, 64)
+
+
+@pytest.mark.parametrize(
+    ("settings", "restarts"),
+    [
+        # 32 games: four checkpoints of 249,856 steps are the first to give 27,000 to each.
+        ({}, [0, 999_424, 1_998_848]),
+        ({"checkpoint_every": 100_000}, [0, 903_168, 1_806_336]),
+        ({"checkpoint_every": 2_000_000}, [0, 2_000_896]),
+        ({"envs": 8, "checkpoint_every": 10**9}, [0]),
+    ],
+)
+def test_games_begin_anew_where_each_may_have_been_played_to_its_end(settings, restarts):
+    config = TrainConfig("enduro", (find_architecture("micro"),), steps=2_100_000, **settings)
+    spans = list(rollouts(config, 0))
+    assert [span.step for span in spans if span.restarts] == restarts
+    assert all(checkpoint_due(config, step) for step in restarts[1:])
+    # Where a checkpoint is due, no rollout is begun before it is saved.
+    assert all((span.next is None) == (checkpoint_due(config, span.end) or span is spans[-1]) for span in spans)
 
 
 def test_a_teacher_is_saved_and_scored_where_it_is_done():

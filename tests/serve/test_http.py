@@ -58,9 +58,10 @@ def test_events_tell_figures_and_what_the_student_sees(running):
 
 def test_the_game_goes_at_the_consoles_speed_or_as_fast_as_it_can(running):
     real = running.until(lambda state: state["decisions"] >= 45)
-    assert real["decisions_per_second"] <= 16
+    # 15, and after a stall of the machine half a second of play more at once.
+    assert real["decisions_per_second"] <= 16 + 8
     assert running.press({"speed": "max"})[0] == 200
-    running.until(lambda state: state["decisions_per_second"] > 20)
+    running.until(lambda state: state["decisions_per_second"] > 25)
     running.press({"speed": "real"})
     assert running.until(lambda state: state["speed"] == "real")
 

@@ -23,7 +23,7 @@ from edgedistill.runtime.card import PREFIX
 from edgedistill.runtime.policy import Policy
 from edgedistill.runtime.shipped import shipped_student
 from edgedistill.teachers.build import network_of, teacher_network
-from edgedistill.teachers.sources import load_ready_teacher, pinned_source
+from edgedistill.teachers.sources import load_ensemble, load_ready_teacher, pinned_source
 from edgedistill.teachers.trained import load_trained
 
 SETTINGS = {
@@ -78,7 +78,8 @@ def test_students_learn_from_a_file_and_the_run_resumes(cli, tmp_path, monkeypat
     assert cli("train", "--resume", "run", "--steps", "512").code == 0
 
 
-def test_several_students_teach_by_their_mean_policy(tmp_path):
+def test_several_students_teach_by_their_mean_policy(tmp_path, monkeypatch):
+    monkeypatch.setattr("edgedistill.teachers.sources.SCALE_STEPS", 25)
     sources = ("pong:pico", "pong:nano")
     students = (find_architecture("pico"),)
     run, config = new_run(tmp_path / "run", "pong", students, "pqn", "realtime", sources, {"memory_frames": 64})
@@ -93,6 +94,17 @@ def test_several_students_teach_by_their_mean_policy(tmp_path):
     policies = [softmax(policy_of(source, "pong")[1].values(frames), axis=1) for source in sources]
     found = softmax(GreedyPolicy(network).values(frames), axis=1)
     np.testing.assert_allclose(found, sum(policies) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spread", "relative", "temperature"),
+    [(0.1, True, 0.02), (0.1, False, 0.2), (2.6, True, 1.0), (2.6, False, 1.0)],
+    ids=["q-values", "q-values-fixed", "logits", "logits-fixed"],
+)
+def test_members_that_emit_q_values_are_told_by_their_spread_and_softened(monkeypatch, spread, relative, temperature):
+    monkeypatch.setattr("edgedistill.teachers.sources.value_spread", lambda *of: spread)
+    (member,) = load_ensemble(["pong:pico"], "pong", 6, temperature=0.2, relative=relative).members
+    assert member.temperature == pytest.approx(temperature)
 
 
 def test_a_student_on_the_hub_teaches_too(hub):

@@ -14,7 +14,10 @@ from edgedistill.runs.schedule import Span, teacher_rate
 from edgedistill.teachers.dqn import clipped_td_loss
 from edgedistill.teachers.pqn import q_lambda_targets
 from edgedistill.teachers.teacher import values_of
-from tests.conftest import DQN, TINY
+from tests.conftest import DQN
+from tests.conftest import TINY as USUAL
+
+TINY = replace(USUAL, teacher_network="pico")
 
 
 def rollout_of(config, actions=6):
@@ -37,7 +40,7 @@ def lane():
 
 
 def test_students_learn_from_the_values_of_the_teachers_average(lane):
-    config = replace(TINY, precision="float32", teacher_network="pico", teacher_average=0.9)
+    config = replace(TINY, precision="float32", teacher_average=0.9)
     teacher, rollout = Learners.build(config, 6).teacher, rollout_of(config)
     with torch.no_grad():
         teacher.learner.average.head.bias += torch.arange(6.0)
@@ -49,9 +52,7 @@ def test_students_learn_from_the_values_of_the_teachers_average(lane):
 
 @pytest.mark.parametrize("kind", [{}, DQN])
 def test_a_teacher_learns_at_the_rate_of_its_step(kind, lane):
-    config = replace(
-        TINY, **kind, teacher_network="pico", steps=1024, teacher_cooldown=0.5, student_cooldown=0.0, learning_starts=64
-    )
+    config = replace(TINY, **kind, steps=1024, teacher_cooldown=0.5, student_cooldown=0.0, learning_starts=64)
     teacher, rollout = Learners.build(config, 6).teacher, rollout_of(config)
     memory = ReplayMemory(config.memory_frames, config.envs, config.rollout_length, 6)
     memory.add(rollout)
@@ -63,7 +64,7 @@ def test_a_teacher_learns_at_the_rate_of_its_step(kind, lane):
 
 
 def test_pqn_clips_rewards_and_takes_a_lost_life_for_an_end(lane):
-    config = replace(TINY, precision="float32", teacher_network="pico", minibatch=TINY.rollout_steps, epochs=1)
+    config = replace(TINY, precision="float32", minibatch=TINY.rollout_steps, epochs=1)
     teacher, rollout = Learners.build(config, 6).teacher, rollout_of(config)
     value = np.take_along_axis(values_of(teacher.learner.network, rollout.blocks[:-1]), rollout.action[..., None], 2)
     target = q_lambda_targets(
@@ -74,7 +75,7 @@ def test_pqn_clips_rewards_and_takes_a_lost_life_for_an_end(lane):
 
 
 def test_dqn_learns_towards_its_target_network_and_shares_its_values(lane):
-    config = replace(TINY, **DQN, precision="float32", teacher_network="pico", learning_starts=64, target_update=10**6)
+    config = replace(TINY, **DQN, precision="float32", learning_starts=64, target_update=10**6)
     teacher = Learners.build(config, 6).teacher
     memory = ReplayMemory(config.memory_frames, config.envs, config.rollout_length, 6)
     memory.add(rollout_of(config))

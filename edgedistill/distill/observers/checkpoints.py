@@ -11,8 +11,8 @@ from edgedistill.runs.schedule import checkpoint_due
 class Checkpoints(Observer):
     """Saves where a checkpoint is due, and where the run ends.
 
-    Elsewhere it never does, since the games restart where a checkpoint is due and only there: a run that went on from
-    any other step would not be the one that was not stopped.
+    Elsewhere a rollout is under way, which a checkpoint does not hold: a run that goes on from there may not be the one
+    that was not stopped.
     """
 
     def __init__(self, running: Running) -> None:
@@ -42,6 +42,8 @@ class Checkpoints(Observer):
         running.tick()
         is_new = running.config.needs_memory and running.step != self._saved_step
         memory = running.memory.tensors() if is_new else None
-        running.run.save_checkpoint(running.step, running.learners.tensors(), asdict(running.state), memory)
+        tensors = running.learners.tensors() | running.play.tensors()
+        state = {**asdict(running.state), "asked_steps": running.config.steps}
+        running.run.save_checkpoint(running.step, tensors, state, memory)
         self._saved_step = running.step
         return Saved(running.step)
