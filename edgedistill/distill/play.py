@@ -118,11 +118,14 @@ class Play:
 
     def was_in(self, tensors: Mapping[str, Tensor], step: int) -> bool:
         """Whether `tensors` tells how these games came to an agent step. Other groups of games have other seeds."""
-        if not tensors:
+        actions, begun = tensors.get("games.actions"), tensors.get("games.began")
+        if actions is None or begun is None or actions.dtype != torch.uint8 or begun.shape != (2,):
             return False
-        began, groups = tensors["games.began"].tolist()
+        began, groups = map(int, begun)
         rows = (step - began) // self._config.envs
-        return groups == len(self._groups) and tensors["games.actions"].shape == (rows, self._config.envs)
+        is_whole = 0 <= began <= step and actions.shape == (rows, self._config.envs)
+        # The emulators check no action.
+        return groups == len(self._groups) and is_whole and bool((actions < self._groups[0].actions).all())
 
     def put_back(
         self, tensors: Mapping[str, Tensor], should_stop: Callable[[], bool], warn: Callable[[str], None]

@@ -37,7 +37,8 @@ def train(
     """Train into `run`, yielding what happens.
 
     A resumed run takes over `config`, in which what may change of its settings may have changed.
-    Whatever ends it in order (the last step, the minutes, `should_stop`), the last thing done is a checkpoint.
+    Whatever ends it in order (the last step, the minutes, `should_stop`), the last thing done is a checkpoint. A run
+    that is stopped while its games are put back stays as it was.
     `profile` gets the time of each phase; on a GPU, the run then waits for it at each.
 
     Raises:

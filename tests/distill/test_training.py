@@ -266,12 +266,24 @@ def test_a_run_goes_on_with_the_games_as_they_were_wherever_it_was_stopped_or_ki
             assert replace(each, seconds=0) == replace(other, seconds=0)
 
 
-def test_games_begin_anew_where_they_cannot_be_played_again(tmp_path):
-    """They were played in two groups, with a seed each; now it is one."""
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {},  # but they were played in two groups, with a seed each, and now it is one
+        {"games.began": torch.tensor([128])},
+        {"games.began": torch.tensor([-4096, 1])},
+        {"games.began": torch.tensor([0, 1]), "games.actions": torch.zeros(31, 4, dtype=torch.uint8)},
+        {"games.began": torch.tensor([0, 1]), "games.actions": torch.zeros(32, 4)},
+        {"games.began": torch.tensor([0, 1]), "games.actions": torch.full((32, 4), 6, dtype=torch.uint8)},
+    ],
+)
+def test_games_begin_anew_where_they_cannot_be_played_again(tmp_path, damaged):
     config = replace(FEW, threads=2)
     killed = killed_after(tmp_path / "run", config, Progress, 192)
-    events = list(train(killed, replace(config, threads=1), resume=True))
-    assert [event.step for event in events if isinstance(event, Progress)] == [192, 256, 320, 384]
+    tensors, state = killed.load_checkpoint()
+    killed.save_checkpoint(128, tensors | damaged, state)
+    events = list(train(killed, replace(config, threads=1, steps=192), resume=True))
+    assert [event.step for event in events if isinstance(event, Progress)] == [192]
     assert final_tensors(killed)["games.began"].tolist() == [128, 1]
 
 
