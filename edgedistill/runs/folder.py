@@ -2,7 +2,7 @@
 
 config.json                        the resolved settings
 metrics.jsonl                      a line per rollout and per evaluation
-checkpoints/step-000249856.safetensors   all that learns; the last two are kept
+checkpoints/step-000249856.safetensors   all that learns, and what was done in the games; the last two are kept
 checkpoints/memory-000249856.safetensors   the play that students learn from, of the newest one
 best_teacher.safetensors           the teacher with the best evaluation so far
 evaluations.jsonl                  scores of its networks under whole protocols
