@@ -122,6 +122,6 @@ def test_check_names_a_whole_game_of_the_list_that_is_missing(cli, tiny_export, 
 
 
 def test_all_shipped_students_play_as_their_cards_say(cli):
-    rows = json.loads(cli("zoo", "check", "--episodes", 2, "--json").out)
+    rows = json.loads(cli("zoo", "check", "--episodes", 1, "--json").out)
     assert len(rows) == sum(map(len, shipped_games().values()))
     assert all(row["agrees"] for row in rows)
