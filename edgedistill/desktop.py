@@ -36,8 +36,10 @@ def train(
             its machine may differ. Learning rates and what else goes by `steps` follow the new number from there on,
             so a run that went on is not one that had as many steps from the start.
         should_stop: asked after every rollout, and between the decisions of an evaluation, there from other threads;
-            where it says True, the run ends with a checkpoint.
-        warn: told in words of a checkpoint that cannot be read, where the one before it is used.
+            where it says True, the run ends with a checkpoint. While a resumed run's games are put back it is asked
+            as well, from other threads, and then the run ends with the checkpoint that it was resumed from.
+        warn: told in words of a checkpoint that cannot be read, where the one before it is used, and of games that
+            take a while to put back.
 
     Returns:
         An iterator of events: `Progress` after a rollout (step, losses), `Evaluated` (step, mean return of each network

@@ -82,7 +82,8 @@ def export(
             from edgedistill.exporter.export import export_student
             from edgedistill.runs.folder import RunFolder
 
-            exported = export_student(RunFolder.open(Path(source)), student, output, options, stage, stage.on_games)
+            run = RunFolder.open(Path(source))
+            exported = export_student(run, student, output, options, stage, stage.on_games, notes.print)
         else:
             exported = export_for_target(
                 source,

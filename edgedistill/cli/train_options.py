@@ -10,7 +10,7 @@ import typer
 from edgedistill.runs.config import MOST_STEPS, TrainConfig
 from edgedistill.runs.kinds import KINDS
 from edgedistill.runs.optimisers import STUDENT_OPTIMISERS
-from edgedistill.runs.presets import FROZEN, RUSU_OFFLINE
+from edgedistill.runs.presets import FROZEN, preset
 from edgedistill.runs.setting import Group, Setting, settings_of
 
 Game = Annotated[
@@ -64,9 +64,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON summary at th
 
 # Where a setting's default is another one.
 OTHER_DEFAULTS = {
-    **{f"with {name}": kind.settings for name, kind in KINDS.items()},
-    **{f"with {name}": kind.settings for name, kind in STUDENT_OPTIMISERS.items()},
-    "offline": RUSU_OFFLINE,
+    **{f"with {name}": preset(teacher=name, mode="realtime", frozen=False) for name in KINDS},
+    **{f"with --student-optimiser {name}": kind.settings for name, kind in STUDENT_OPTIMISERS.items()},
+    "offline": preset(teacher="pqn", mode="offline", frozen=True),
     "beside a frozen teacher": FROZEN,
 }
 
@@ -98,9 +98,9 @@ def default_text(name: str, default: object) -> str:
     if default is None:
         return ""
     others: dict[str, str] = {}
-    for when, preset in OTHER_DEFAULTS.items():
-        if name in preset and preset[name] != default:
-            value = _value_text(preset[name])
+    for when, settings in OTHER_DEFAULTS.items():
+        if name in settings and settings[name] != default:
+            value = _value_text(settings[name])
             others[value] = f"{others[value]} and {when}" if value in others else when
     return f" Default: {'; '.join([_value_text(default), *(f'{value} {when}' for value, when in others.items())])}."
 

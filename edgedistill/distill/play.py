@@ -119,9 +119,11 @@ class Play:
     def was_in(self, tensors: Mapping[str, Tensor], step: int) -> bool:
         """Whether `tensors` tells how these games came to an agent step. Other groups of games have other seeds."""
         actions, begun = tensors.get("games.actions"), tensors.get("games.began")
-        if actions is None or begun is None or actions.dtype != torch.uint8 or begun.shape != (2,):
+        if actions is None or begun is None or actions.dtype != torch.uint8:
             return False
-        began, groups = map(int, begun)
+        if begun.dtype != torch.int64 or begun.shape != (2,):
+            return False
+        began, groups = begun.tolist()
         rows = (step - began) // self._config.envs
         is_whole = 0 <= began <= step and actions.shape == (rows, self._config.envs)
         # The emulators check no action.

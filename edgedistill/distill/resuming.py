@@ -59,8 +59,8 @@ def take_up(
     if step >= config.steps and evaluated:
         raise BadRequest(f"{run.path} has its {step:,} steps already. Go on with: --steps {2 * step}")
     own = run.config()
-    asked = saved.get("asked_steps", own.steps)
-    run.save_config(replace(config, went_on=with_change(own.went_on, step, asked, config.steps)))
+    state.asked_steps = state.asked_steps or own.steps
+    run.save_config(replace(config, went_on=with_change(own.went_on, step, state.asked_steps, config.steps)))
     run.forget_after(step, warn)
     if config.needs_memory:
         _fill(memory, run, step, warn)

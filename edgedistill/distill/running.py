@@ -23,6 +23,8 @@ class RunState:
     """`step` and `mean` of the best evaluation of the teacher"""
     best_teaches: bool = False
     """Whether the teacher is the best one, and stays it"""
+    asked_steps: int = 0
+    """The `steps` of the run while it came to the step of the checkpoint"""
 
 
 @dataclass

@@ -104,7 +104,7 @@ def _fitted(config: TrainConfig, actions: int, given: dict[str, Any], warn: Call
         BadRequest: this machine cannot do such a run.
     """
     usual = config.memory_frames
-    if "memory_frames" not in given:
+    if "memory_frames" not in given and config.needs_memory:
         frames = fitting_frames(config, actions)
         starts = config.learning_starts if "learning_starts" in given else min(config.learning_starts, frames)
         config = replace(config, memory_frames=frames, learning_starts=starts)

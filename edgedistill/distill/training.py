@@ -38,7 +38,7 @@ def train(
 
     A resumed run takes over `config`, in which what may change of its settings may have changed.
     Whatever ends it in order (the last step, the minutes, `should_stop`), the last thing done is a checkpoint. A run
-    that is stopped while its games are put back stays as it was.
+    that is stopped while its games are put back keeps the one that it was resumed from.
     `profile` gets the time of each phase; on a GPU, the run then waits for it at each.
 
     Raises:
@@ -63,6 +63,7 @@ def train(
             step, state, owes, games = take_up(run, config, learners, memory, warn)
             restarts = restart_due(config, step) or not play.was_in(games, step)
             if not restarts and not play.put_back(games, should_stop, warn):
+                yield Resumed(step)
                 return
 
         running = Running(run, config, learners, memory, play, lanes, should_stop, state, step, owes)
@@ -74,7 +75,7 @@ def train(
             return
         hand_over_if_due(running)
         for progress in distil(config, learners, memory, play, step, lanes, restarts=restarts):
-            running.step = progress.step
+            running.step, running.state.asked_steps = progress.step, config.steps
             running.tick()
             yield from tell(observers, progress)
             if running.at_end or running.stopped:

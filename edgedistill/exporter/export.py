@@ -44,6 +44,7 @@ def export_student(
     options: ExportOptions,
     report: Report = lambda stage: None,
     on_games: OnGames = lambda returns, games: None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> Exported:
     """Write `output` (.onnx) and its card beside it (.md).
 
@@ -53,6 +54,7 @@ def export_student(
         student: name of one of the run's students; None where it has only one.
         report: told each stage as it begins.
         on_games: told of the games that are played for the card, while they are.
+        warn: told in words what of the run cannot be read or written.
 
     Raises:
         BadRequest: no such student, one that has no such precision, or `output` cannot be written.
@@ -60,7 +62,7 @@ def export_student(
     """
     config, name = run.config(), _name(run, student)
     card_file = _card_file(output)
-    trained, best_teacher, last_teacher = load_trained(run, [name, "best_teacher", "last_teacher"], report)
+    trained, best_teacher, last_teacher = load_trained(run, [name, "best_teacher", "last_teacher"], warn)
     network = trained.network
     assert isinstance(network, AtariNetwork), "only a teacher may be an ensemble"
     reference = GreedyPolicy(network)
@@ -77,7 +79,7 @@ def export_student(
     if not network.is_integer:  # else it is this file, game for game
         players["float_student"] = trained.player()
     players |= {"best_teacher": best_teacher.player(), "last_teacher": last_teacher.player()}
-    card = replace(card, scores=_scores(run, players, options.protocols(config.sticky), report, on_games))
+    card = replace(card, scores=_scores(run, players, options.protocols(config.sticky), report, on_games, warn))
     if not options.returns:
         card = card.without_returns()
 
@@ -145,7 +147,12 @@ def _compared(card: Card, policy: Policy, reference: GreedyPolicy, options: Expo
 
 
 def _scores(
-    run: RunFolder, players: Mapping[str, Player], protocols: Sequence[Protocol], report: Report, on_games: OnGames
+    run: RunFolder,
+    players: Mapping[str, Player],
+    protocols: Sequence[Protocol],
+    report: Report,
+    on_games: OnGames,
+    warn: Callable[[str], None],
 ) -> dict[str, tuple[Score, ...]]:
     """Of each player, one per protocol."""
     scores: dict[str, tuple[Score, ...]] = dict.fromkeys(players, ())
@@ -153,7 +160,7 @@ def _scores(
         for role, player in players.items():
             who = "the exported student" if role == "student" else role.replace("_", " ")
             report(f"playing {protocol.episodes} games at ε {protocol.epsilon:g}: {who}")
-            scores[role] += (Score.of(score_player(run, player, protocol, on_games, report)),)
+            scores[role] += (Score.of(score_player(run, player, protocol, on_games, warn)),)
     return scores
 
 

@@ -57,7 +57,7 @@ def export_for_target(
             _check_c(run.config(), student, target, options)
         with TemporaryDirectory() as scratch:
             file = Path(scratch) / "student.onnx"
-            exported = export_student(run, student, file, options, report, on_games)
+            exported = export_student(run, student, file, options, report, on_games, warn)
             model = exported.path.read_bytes()
     else:
         _check_no_options(source, options)

@@ -30,7 +30,7 @@ class Span:
     """Whether all games begin anew with it.
 
     A checkpoint cannot hold the emulators. A resumed run plays again what was done since the games began; so that this
-    takes minutes at most, all runs restart them from time to time.
+    takes minutes, not hours, all runs restart them from time to time (`restart_due`).
     """
 
     @property

@@ -132,7 +132,8 @@ def _export(place: GameFolder, plan: Plan, should_stop: Callable[[], bool]) -> b
         # A catalogue tells how far int8 and float agree; it does not leave out a student for whom that is less. It goes
         # to everyone who installs it, so returns of single games stay with the run, in evaluations.jsonl.
         options = ExportOptions(episodes=plan.episodes, allow_disagreement=True, returns=False)
-        exported = export_student(run, student, place.student(student), options, partial(say, place))
+        tell = partial(say, place)
+        exported = export_student(run, student, place.student(student), options, tell, warn=tell)
         say(place, f"{student}: exported, agreement {exported.card.agreement:.2%}")
     return True
 

@@ -40,6 +40,6 @@ def test_help_tells_each_default_and_those_of_other_teachers_and_modes(cli):
     text = " ".join(cli("train", "--help").out.split())
     assert "Samples per student update. Default: 128; 32 with dqn and offline." in text
     assert "Frames in the memory, 7 KB each. Default: 100,000; 1,000,000 with dqn; 540,000 offline." in text
-    assert "Gradient clipping of each student. Default: 10; 0.25 with adam." in text
+    assert "student. Default: 10; 0.25 with dqn and with --student-optimiser adam and offline." in text
     for name, (setting, _, _) in settings_of(TrainConfig).items():
         assert setting.flag(name) in text

@@ -75,6 +75,13 @@ def test_the_usual_number_of_frames_needs_no_word(machine, tmp_path):
     assert (config.memory_frames, told) == (TrainConfig.memory_frames, [])
 
 
+def test_a_run_without_a_memory_has_none_that_is_too_small(machine, tmp_path):
+    told = []
+    machine(1_700_000_000)
+    _, config = new_run(tmp_path / "run", "pong", (), "pqn", "realtime", (), {}, warn=told.append)
+    assert (config.memory_frames, told) == (TrainConfig.memory_frames, [])
+
+
 def test_the_memory_counts_with_what_a_checkpoint_makes_of_it():
     """Packed, in bytes twice, and what packing leaves; some 365 bytes a frame where frames differ most."""
     frames = memory_parts(RUN, PONG_ACTIONS)["the memory of frames"]

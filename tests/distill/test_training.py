@@ -7,7 +7,7 @@ import torch
 
 from edgedistill.atari.games import action_count
 from edgedistill.catalogue import find_architecture
-from edgedistill.distill.events import Evaluated, Evaluating, Progress, Resumed, Saved
+from edgedistill.distill.events import Evaluated, Evaluating, Interrupted, Progress, Resumed, Saved
 from edgedistill.distill.starting import new_run
 from edgedistill.distill.students import student_learner
 from edgedistill.distill.training import train
@@ -17,6 +17,7 @@ from edgedistill.networks.learner import Learner
 from edgedistill.networks.network import AtariNetwork
 from edgedistill.runs.folder import RunFolder
 from edgedistill.runs.schedule import rollouts
+from edgedistill.runs.went_on import WentOn
 from edgedistill.teachers.teacher import values_of
 from edgedistill.teachers.trained import load_trained
 from tests.conftest import DQN, TINY
@@ -253,7 +254,7 @@ def stopped_at(path, config, step):
     return run
 
 
-def test_a_run_goes_on_with_the_games_as_they_were_wherever_it_was_stopped_or_killed(tmp_path, monkeypatch):
+def test_games_go_on_as_they_were_in_a_run_that_was_killed_or_stopped_while_its_teacher_learnt(tmp_path, monkeypatch):
     monkeypatch.setattr("edgedistill.runs.schedule.GAME_STEPS", 64)  # so that games begin anew at 256 and 512
     config = replace(FEW, steps=576, sticky=0.25)
     whole = RunFolder.create(tmp_path / "whole", config)
@@ -271,7 +272,8 @@ def test_a_run_goes_on_with_the_games_as_they_were_wherever_it_was_stopped_or_ki
     [
         {},  # but they were played in two groups, with a seed each, and now it is one
         {"games.began": torch.tensor([128])},
-        {"games.began": torch.tensor([-4096, 1])},
+        {"games.began": torch.tensor([float("nan"), 1.0])},
+        {"games.began": torch.tensor([-4096, 1]), "games.actions": torch.zeros(1056, 4, dtype=torch.uint8)},
         {"games.began": torch.tensor([0, 1]), "games.actions": torch.zeros(31, 4, dtype=torch.uint8)},
         {"games.began": torch.tensor([0, 1]), "games.actions": torch.zeros(32, 4)},
         {"games.began": torch.tensor([0, 1]), "games.actions": torch.full((32, 4), 6, dtype=torch.uint8)},
@@ -287,7 +289,7 @@ def test_games_begin_anew_where_they_cannot_be_played_again(tmp_path, damaged):
     assert final_tensors(killed)["games.began"].tolist() == [128, 1]
 
 
-def test_who_stops_a_run_while_its_games_are_played_again_has_it_as_it_was(tmp_path):
+def test_who_stops_a_run_while_its_games_are_played_again_has_its_checkpoint_as_it_was(tmp_path):
     killed = killed_after(tmp_path / "run", FEW, Progress, 192)
     before, asked, said = final_tensors(killed), [], []
 
@@ -297,10 +299,22 @@ def test_who_stops_a_run_while_its_games_are_played_again_has_it_as_it_was(tmp_p
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("edgedistill.distill.play.LONG_REPLAY", 100)
-        assert list(train(killed, FEW, resume=True, should_stop=should_stop, warn=said.append)) == []
+        assert list(train(killed, FEW, resume=True, should_stop=should_stop, warn=said.append)) == [Resumed(128)]
     assert said == ["Its games play their last 128 steps again, to go on where they were."]
     assert len(asked) < 15
     assert_equal_tensors(final_tensors(killed), before)
+
+
+def test_a_run_that_is_stopped_before_it_has_gone_on_with_other_steps_still_says_where_it_did(tmp_path):
+    """In the evaluation that it owed, whose end saves the same step again."""
+    config, seen = replace(FEW, steps=128, evaluate_every=128), []
+    run = killed_after(tmp_path / "run", config, Evaluating, 128)
+    longer = replace(config, steps=256)
+    for event in train(run, longer, resume=True, should_stop=lambda: len(seen) > 1):
+        seen.append(event)
+    assert Interrupted(128) in seen
+    list(train(run, replace(longer, went_on=run.config().went_on), resume=True))
+    assert run.config().went_on == (WentOn(step=128, steps=128),)
 
 
 def test_an_evaluation_in_which_a_run_was_killed_is_made_up(tmp_path):

@@ -43,7 +43,6 @@ class Checkpoints(Observer):
         is_new = running.config.needs_memory and running.step != self._saved_step
         memory = running.memory.tensors() if is_new else None
         tensors = running.learners.tensors() | running.play.tensors()
-        state = {**asdict(running.state), "asked_steps": running.config.steps}
-        running.run.save_checkpoint(running.step, tensors, state, memory)
+        running.run.save_checkpoint(running.step, tensors, asdict(running.state), memory)
         self._saved_step = running.step
         return Saved(running.step)
