@@ -101,24 +101,25 @@ def test_a_refused_press_says_why_for_some_seconds(running, chromium):
     page.wait_for(f"{note}.textContent === ''", seconds=3)
 
 
-def test_only_the_player_at_which_arrow_keys_stop_begins_a_game(running, chromium):
-    page = chromium.open(running.url)
+def choose_in_turn(page, *students):
+    """Go through the list of players, from the one that plays, as arrow keys do."""
     page.wait_for("document.getElementById('student').value === 'pong/pico'")
     page.evaluate(
-        "(select => { for (const name of ['breakout/micro', 'breakout/nano', 'breakout/pico']) {"
+        f"(select => {{ for (const name of {list(students)}) {{"
         "select.value = name; select.dispatchEvent(new Event('change')) } })(document.getElementById('student'))"
     )
+
+
+def test_only_the_player_at_which_arrow_keys_stop_begins_a_game(running, chromium):
+    page = chromium.open(running.url)
+    choose_in_turn(page, "breakout/micro", "breakout/nano", "breakout/pico")
     page.wait_for("document.getElementById('who').textContent.startsWith('breakout/pico')", seconds=60)
     assert [url for url in page.requests if url.endswith("/press")] == [f"{running.url}/press"]
 
 
 def test_another_student_is_chosen(running, chromium):
     page = chromium.open(running.url)
-    page.wait_for("document.getElementById('student').value === 'pong/pico'")
-    page.evaluate(
-        "(select => { select.value = 'breakout/pico'; select.dispatchEvent(new Event('change')) })"
-        "(document.getElementById('student'))"
-    )
+    choose_in_turn(page, "breakout/pico")
     page.wait_for("document.getElementById('game').textContent === 'Breakout'", seconds=60)
     page.wait_for("document.querySelectorAll('#values tr').length === 4")
     assert page.problems == []
